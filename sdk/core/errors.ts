@@ -1,0 +1,158 @@
+/**
+ * The catalogue of every error that ekiben raises on purpose. A code is never renamed and never
+ * used again for something else; `status` is the HTTP status when the error answers a request.
+ */
+export const ERROR_CATALOGUE = {
+  // What a client sent
+  BODY_MALFORMED: { status: 400, title: "The request body cannot be parsed" },
+  BODY_TOO_LARGE: { status: 413, title: "The request body is too large" },
+  MEDIA_TYPE_UNSUPPORTED: { status: 415, title: "The content type is not accepted here" },
+  INPUT_INVALID: { status: 422, title: "The input does not match the schema" },
+  ROUTE_NOT_FOUND: { status: 404, title: "There is no such route" },
+  METHOD_NOT_ALLOWED: { status: 405, title: "The route does not accept this method" },
+  REQUEST_REJECTED: { status: 400, title: "The service rejected the request" },
+  CLIENT_CLOSED: { status: 499, title: "The client closed the request" },
+
+  // What the server could not do
+  QUEUE_FULL: { status: 503, title: "The queue is full" },
+  DEADLINE_UNREACHABLE: { status: 503, title: "The request cannot be answered in time" },
+  SERVER_STARTING: { status: 503, title: "The service is starting" },
+  SERVER_DRAINING: { status: 503, title: "The server is draining" },
+  REQUEST_TIMEOUT: { status: 504, title: "The request took too long" },
+  HANDLER_FAILED: { status: 500, title: "The handler failed" },
+  OUTPUT_COUNT_MISMATCH: { status: 500, title: "The handler returned the wrong number of outputs" },
+  OUTPUT_INVALID: { status: 500, title: "The output does not match its schema" },
+  INTERNAL: { status: 500, title: "Internal error" },
+
+  // What the author of a service wrote
+  SERVICE_INVALID: { status: 500, title: "The service definition is not valid" },
+  SCHEMA_UNSUPPORTED: { status: 500, title: "The schema cannot be used here" },
+  SERVICE_SETUP_FAILED: { status: 500, title: "The service could not start" },
+
+  // Models
+  MODEL_FILE_MISSING: { status: 500, title: "The model file does not exist" },
+  MODEL_FILE_INVALID: { status: 500, title: "The file is not a model that can be served" },
+  MODEL_INPUT_INVALID: { status: 500, title: "The model cannot take this input" },
+  MODEL_RUN_FAILED: { status: 500, title: "The model failed" },
+
+  // Dev server and notebook
+  PORT_IN_USE: { status: 500, title: "The port is in use" },
+  DEV_SERVER_STOPPED: { status: 500, title: "The dev server is not running" },
+  NOTEBOOK_REQUIRED: { status: 500, title: "This needs the ekiben kernel" },
+
+  // Saving, loading and the store
+  CAPTURE_FAILED: { status: 500, title: "The service cannot be saved from this notebook" },
+  BUILD_FAILED: { status: 500, title: "The bundle cannot be built" },
+  BUNDLE_NOT_FOUND: { status: 404, title: "There is no such bundle" },
+  BUNDLE_EXISTS: { status: 409, title: "The bundle exists already" },
+  BUNDLE_CORRUPT: { status: 500, title: "The bundle is damaged" },
+  BUNDLE_FORMAT_UNSUPPORTED: { status: 500, title: "The bundle format is not supported" },
+  BUNDLE_VERIFY_FAILED: { status: 500, title: "The bundle does not answer as recorded" },
+  TAG_INVALID: { status: 400, title: "The tag is not valid" },
+  DEPENDENCY_MISSING: { status: 500, title: "A package is not installed" },
+  COMMAND_INVALID: { status: 400, title: "The command cannot be run" },
+  KERNEL_FAILED: { status: 500, title: "The kernel failed" },
+} as const satisfies Record<string, { status: number; title: string }>;
+
+export type ErrorCode = keyof typeof ERROR_CATALOGUE;
+
+/** One thing that is wrong, and where. `row` and `column` are set for tables; rows count from 0. */
+export interface Issue {
+  message: string;
+  path?: string;
+  row?: number;
+  column?: string;
+  expected?: string;
+  received?: string;
+}
+
+/** The facts of an error; the catalogue supplies its status and title. */
+export interface ErrorFacts {
+  /** What happened, in one sentence. */
+  detail: string;
+  /** What to do next, in one sentence. */
+  hint?: string;
+  expected?: string | number;
+  received?: string | number;
+  /** The single findings, the first ones when there are many. */
+  issues?: readonly Issue[];
+  /** How many findings there are when `issues` holds only the first ones. */
+  issueCount?: number;
+  /** Seconds after which a client may try again. */
+  retryAfter?: number;
+  cause?: unknown;
+}
+
+/** An error of the catalogue: `code` is stable, `detail` and `hint` are for people. */
+export class EkibenError extends Error {
+  readonly code: ErrorCode;
+  readonly status: number;
+  readonly facts: ErrorFacts;
+
+  constructor(code: ErrorCode, facts: ErrorFacts) {
+    const hint = facts.hint === undefined ? "" : ` ${facts.hint}`;
+    super(`${facts.detail}${hint}`, facts.cause === undefined ? undefined : { cause: facts.cause });
+    this.name = "EkibenError";
+    this.code = code;
+    this.status = ERROR_CATALOGUE[code].status;
+    this.facts = facts;
+  }
+}
+
+/** A problem document as RFC 9457 describes it, as plain data. */
+export interface Problem {
+  type: string;
+  title: string;
+  status: number;
+  code: ErrorCode;
+  detail: string;
+  hint?: string;
+  expected?: string | number;
+  received?: string | number;
+  issues?: readonly Issue[];
+  issueCount?: number;
+  requestId?: string;
+}
+
+const HIDDEN: ReadonlySet<ErrorCode> = new Set([
+  "INTERNAL",
+  "HANDLER_FAILED",
+  "MODEL_RUN_FAILED",
+  "MODEL_INPUT_INVALID",
+  "MODEL_FILE_INVALID",
+  "MODEL_FILE_MISSING",
+  "SERVICE_SETUP_FAILED",
+  "OUTPUT_INVALID",
+]);
+
+/**
+ * The problem document that answers a request. What is not of the catalogue, and what tells of the
+ * inside of a service, becomes a bare code unless `reveal` is set, as it is in the notebook.
+ */
+export function toProblem(error: unknown, requestId?: string, reveal = false): Problem {
+  const known = error instanceof EkibenError ? error : undefined;
+  const code = known?.code ?? "INTERNAL";
+  const { status, title } = ERROR_CATALOGUE[code];
+  const problem: Problem = {
+    type: `urn:ekiben:error:${code}`,
+    title,
+    status,
+    code,
+    detail: title,
+  };
+  if (known !== undefined && (reveal || !HIDDEN.has(code))) {
+    const { detail, hint, expected, received, issues, issueCount } = known.facts;
+    problem.detail = detail;
+    if (hint !== undefined) problem.hint = hint;
+    if (expected !== undefined) problem.expected = expected;
+    if (received !== undefined) problem.received = received;
+    if (issues !== undefined) problem.issues = issues;
+    if (issueCount !== undefined) problem.issueCount = issueCount;
+  } else if (reveal && error instanceof Error) {
+    problem.detail = error.message;
+  } else {
+    problem.detail = `${title}. The log of the server has the reason under this request id.`;
+  }
+  if (requestId !== undefined) problem.requestId = requestId;
+  return problem;
+}

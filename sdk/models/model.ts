@@ -1,0 +1,59 @@
+/** A file of a model: where it is now, and the path it gets inside the model's folder of a bundle. */
+export interface ModelFile {
+  /** Absolute path of the file. */
+  source: string;
+  /** Relative path with `/`, without `..`. */
+  path: string;
+}
+
+/** Where a model is loaded from, and what it may use meanwhile. */
+export interface ModelLoadContext {
+  /** The name of the model in its service, for messages. */
+  name: string;
+  /**
+   * Absolute path of the folder that holds the model's files as `files()` names them: a bundle's
+   * `models/<name>`. Left out in a notebook, where the model reads its own source files.
+   */
+  directory?: string;
+}
+
+/** What the manifest and `/metadata` tell about a model. */
+export interface ModelDescription {
+  kind: string;
+  inputs?: readonly TensorDescription[];
+  outputs?: readonly TensorDescription[];
+}
+
+export interface TensorDescription {
+  name: string;
+  dtype: string;
+  /** One entry a dimension: a size, or `null` where it is free. */
+  shape: readonly (number | null)[];
+}
+
+/** A model in memory. Its other methods (`run`, `predict`) are its kind's own. */
+export interface LoadedModel {
+  describe(): ModelDescription;
+  /** Frees what the model holds. Calling it twice does nothing. */
+  release(): void | Promise<void>;
+}
+
+/**
+ * The one contract of every kind of model: what to save, and how to load it again. A definition
+ * holds no open file and no memory of the model; declaring one reads nothing.
+ */
+export interface ModelDefinition<Loaded extends LoadedModel = LoadedModel> {
+  readonly kind: string;
+  /**
+   * The files to put into a bundle.
+   * @throws MODEL_FILE_MISSING when a file is not there.
+   */
+  files(): Promise<readonly ModelFile[]>;
+  /**
+   * Loads the model.
+   * @throws MODEL_FILE_MISSING or MODEL_FILE_INVALID, naming the file and what to do.
+   */
+  load(context: ModelLoadContext): Promise<Loaded>;
+}
+
+export type LoadedOf<D> = D extends ModelDefinition<infer Loaded> ? Loaded : never;

@@ -1,0 +1,63 @@
+import type { BatcherStats } from "../batching/batch.js";
+import type { Clock } from "../core/clock.js";
+import type { Payload } from "../inputs/input.js";
+import type { LoadedModel } from "../models/model.js";
+import type { Log } from "../observability/log.js";
+import type { Metrics } from "../observability/metrics.js";
+import type { BatchRecord, ShedReason } from "../batching/batch.js";
+import type { RequestHeaders } from "./context.js";
+import type { ApiDefinition, ServiceDefinition } from "./definition.js";
+
+/** What a running service tells about itself as things happen. */
+export interface RuntimeObserver {
+  batch?(api: string, record: BatchRecord): void;
+  shed?(api: string, reason: ShedReason): void;
+}
+
+export interface RuntimeOptions {
+  log: Log;
+  metrics: Metrics;
+  /** The folder with one folder of files a model, for a saved bundle. */
+  modelsDirectory?: string;
+  /** Checks every output against its schema. The notebook does; production may. */
+  checkOutputs: boolean;
+  observer?: RuntimeObserver;
+  clock?: Clock;
+}
+
+/** One request on its way to a handler. */
+export interface Invocation {
+  id: string;
+  headers: RequestHeaders;
+  /** Aborts when the client has gone; the time limit of the API is added to it. */
+  signal: AbortSignal;
+}
+
+/** What answers a request: the outputs as JSON text, or the body of a rejection. */
+export type Answer =
+  | { readonly kind: "outputs"; readonly json: string }
+  | { readonly kind: "rejected"; readonly status: number; readonly json: string };
+
+/** One API of a running service. */
+export interface ApiRuntime {
+  readonly api: ApiDefinition;
+  /**
+   * Answers one parsed request.
+   * @throws EkibenError; what a handler threw is HANDLER_FAILED with the handler's error as cause.
+   */
+  invoke(payload: Payload, invocation: Invocation): Promise<Answer>;
+  /** `undefined` when the API does not batch. */
+  stats(): BatcherStats | undefined;
+}
+
+export type RuntimeState = "starting" | "ready" | "draining" | "closed";
+
+/** A service with its models loaded: the same in the notebook and in production. */
+export interface Runtime {
+  readonly definition: ServiceDefinition;
+  readonly apis: ReadonlyMap<string, ApiRuntime>;
+  readonly models: ReadonlyMap<string, LoadedModel>;
+  readonly state: RuntimeState;
+  /** Takes no more requests, answers those it has, then runs `.close()` and releases the models. */
+  drain(): Promise<void>;
+}
