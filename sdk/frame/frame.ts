@@ -1,0 +1,148 @@
+import { concatColumns, readCell, sliceColumn, toJsonColumn, type Column } from "./column.js";
+
+/** A frame as plain data: only arrays, typed arrays and strings, so that it can be printed. */
+export interface PlainFrame {
+  rowCount: number;
+  columns: { name: string; column: Column }[];
+}
+
+/**
+ * A table as typed columns. It never changes: what looks like a change is a new frame, and views of
+ * a frame's memory are for reading only.
+ */
+export class Frame {
+  readonly rowCount: number;
+  /** The names of the columns, in order, each once. */
+  readonly names: readonly string[];
+  /** The columns in the order of their names. */
+  readonly columns: readonly Column[];
+  #positions: Map<string, number> | undefined;
+
+  /** @throws TypeError when names repeat or the columns are not of one length. */
+  constructor(names: readonly string[], columns: readonly Column[], rowCount?: number) {
+    if (names.length !== columns.length) {
+      throw new TypeError(
+        `A frame needs one name a column, not ${names.length} for ${columns.length}.`,
+      );
+    }
+    this.names = names;
+    this.columns = columns;
+    this.rowCount = rowCount ?? columns[0]?.values.length ?? 0;
+    for (let i = 0; i < columns.length; i++) {
+      const { length } = columns[i]!.values;
+      if (length !== this.rowCount) {
+        throw new TypeError(
+          `Column ${JSON.stringify(names[i])} has ${length} rows, the frame has ${this.rowCount}.`,
+        );
+      }
+    }
+  }
+
+  /** A frame of columns by name. */
+  static of(columns: Readonly<Record<string, Column>>): Frame {
+    return new Frame(Object.keys(columns), Object.values(columns));
+  }
+
+  static fromPlain(plain: PlainFrame): Frame {
+    return new Frame(
+      plain.columns.map(({ name }) => name),
+      plain.columns.map(({ column }) => column),
+      plain.rowCount,
+    );
+  }
+
+  toPlain(): PlainFrame {
+    return {
+      rowCount: this.rowCount,
+      columns: this.names.map((name, i) => ({ name, column: this.columns[i]! })),
+    };
+  }
+
+  /** The column of a name, or `undefined` when there is none. */
+  column(name: string): Column | undefined {
+    const position = this.#position(name);
+    return position === undefined ? undefined : this.columns[position];
+  }
+
+  has(name: string): boolean {
+    return this.#position(name) !== undefined;
+  }
+
+  /** The rows from `start` up to, without, `end`, as views of the same memory. */
+  slice(start: number, end: number = this.rowCount): Frame {
+    const from = Math.min(Math.max(start, 0), this.rowCount);
+    const to = Math.min(Math.max(end, from), this.rowCount);
+    if (from === 0 && to === this.rowCount) return this;
+    return new Frame(
+      this.names,
+      this.columns.map((column) => sliceColumn(column, from, to)),
+      to - from,
+    );
+  }
+
+  /** Only these columns, in this order. @throws TypeError when one does not exist. */
+  select(names: readonly string[]): Frame {
+    const columns = names.map((name) => {
+      const column = this.column(name);
+      if (column === undefined) throw new TypeError(`There is no column ${JSON.stringify(name)}.`);
+      return column;
+    });
+    return new Frame(names, columns, this.rowCount);
+  }
+
+  /** One object a row, with the values as they were sent; what was not sent has no key. */
+  toRecords(): Record<string, unknown>[] {
+    const records: Record<string, unknown>[] = [];
+    for (let row = 0; row < this.rowCount; row++) {
+      const record: Record<string, unknown> = {};
+      for (let i = 0; i < this.columns.length; i++) {
+        const value = readCell(this.columns[i]!, row);
+        if (value !== undefined) setOwn(record, this.names[i]!, value);
+      }
+      records.push(record);
+    }
+    return records;
+  }
+
+  #position(name: string): number | undefined {
+    if (this.#positions === undefined) {
+      this.#positions = new Map(this.names.map((each, i) => [each, i]));
+      if (this.#positions.size !== this.names.length) {
+        throw new TypeError("Two columns of a frame have the same name.");
+      }
+    }
+    return this.#positions.get(name);
+  }
+}
+
+/**
+ * All rows of several frames, in order. A column that a frame does not have is not sent in its rows,
+ * and a column that differs in kind becomes `json`.
+ */
+export function concatFrames(frames: readonly Frame[]): Frame {
+  if (frames.length === 1) return frames[0]!;
+  const names = [...new Set(frames.flatMap((frame) => frame.names))];
+  const columns = names.map((name) => {
+    const parts = frames.map((frame) => frame.column(name) ?? notSent(frame.rowCount));
+    const same = parts.every((part) => part.kind === parts[0]!.kind);
+    return concatColumns(same ? parts : parts.map(toJsonColumn));
+  });
+  const rows = frames.reduce((sum, frame) => sum + frame.rowCount, 0);
+  return new Frame(names, columns, rows);
+}
+
+function notSent(rows: number): Column {
+  return { kind: "json", values: new Array<undefined>(rows).fill(undefined) };
+}
+
+/** Assigning to `__proto__` would exchange the prototype of the record. */
+function setOwn(record: Record<string, unknown>, name: string, value: unknown): void {
+  if (name !== "__proto__") record[name] = value;
+  else
+    Object.defineProperty(record, name, {
+      value,
+      enumerable: true,
+      configurable: true,
+      writable: true,
+    });
+}
