@@ -1,0 +1,149 @@
+import { Hono, type Context } from "hono";
+import { EkibenError } from "../core/errors.js";
+import type { Log } from "../observability/log.js";
+import type { ServiceMetrics } from "../observability/service-metrics.js";
+import type { Runtime } from "../service/runtime.js";
+import { mountDocs } from "./docs.js";
+import { createEndpoint, record, type AnswerRecord } from "./endpoint.js";
+import { toHealth, toMetadata, toReadiness } from "./probes.js";
+import { toProblemResponse } from "./problem-response.js";
+import { toRequestId } from "./request-id.js";
+
+/** What a saved service knows about itself. */
+export interface BundleFacts {
+  version: string;
+  digest: string;
+  /** ISO 8601. */
+  created: string;
+  labels: Record<string, string>;
+}
+
+export interface AppOptions {
+  /** `development` shows in an answer what went wrong inside of the service. */
+  mode: "development" | "production";
+  log: Log;
+  /** Counts requests and is shown at `/metrics`; without it there is no such route. */
+  serviceMetrics?: ServiceMetrics;
+  bundle?: BundleFacts;
+  /** Writes one line a request to the log. @default false */
+  accessLog?: boolean;
+  /** Sees each request whose body was read, with its answer. */
+  onAnswer?(answer: AnswerRecord): void;
+}
+
+/**
+ * Makes the Hono app of a service: its APIs, the page, the OpenAPI document, probes and metrics.
+ * The author's middlewares stand in front of the APIs only.
+ */
+export function createApp(runtime: Runtime, options: AppOptions): Hono {
+  const app = new Hono();
+  const { definition } = runtime;
+
+  for (const name of Object.keys(definition.apis)) {
+    const { path, entry, handler } = createEndpoint(runtime, name, options);
+    if (entry !== undefined) app.use(path, entry, ...definition.middleware);
+    app.post(path, handler);
+  }
+
+  app.get("/livez", (c) => toJson(c, 200, { status: "live" }));
+  app.get("/readyz", (c) => {
+    const { status, body } = toReadiness(runtime);
+    return toJson(c, status, body);
+  });
+  app.get("/healthz", (c) => {
+    const { status, body } = toHealth(runtime);
+    return toJson(c, status, body);
+  });
+  app.get("/metadata", (c) => toJson(c, 200, toMetadata(runtime, options)));
+  const { serviceMetrics } = options;
+  if (serviceMetrics !== undefined) {
+    app.get("/metrics", async (c) =>
+      toText(c, serviceMetrics.contentType, await serviceMetrics.text()),
+    );
+  }
+  mountDocs(app, runtime, options);
+
+  app.notFound((c) => answerUnmatched(app, c, options));
+  app.onError((error, c) => toProblemResponse(error, requestIdOf(c), options));
+  return app;
+}
+
+/** What nobody handles: a route that is not there, or one that is there for another method. */
+function answerUnmatched(app: Hono, c: Context, options: AppOptions): Response {
+  const began = performance.now();
+  const id = requestIdOf(c);
+  const routes = listRoutes(app);
+  const methods = routes.get(c.req.path);
+  let response: Response;
+  if (methods === undefined) {
+    response = toProblemResponse(routeNotFound(c, routes), id, options);
+  } else {
+    const allow = [...methods, ...(methods.has("GET") ? ["HEAD"] : []), "OPTIONS"].join(", ");
+    if (c.req.method === "OPTIONS") {
+      response = new Response(null, { status: 204, headers: { allow, "x-request-id": id } });
+    } else {
+      response = toProblemResponse(methodNotAllowed(c, methods), id, options);
+      response.headers.set("allow", allow);
+    }
+  }
+  // Behind middlewares the entry of the API does the counting.
+  if (c.get("requestId") === undefined) {
+    // One label for all that is not a route: a client must not be able to make up new ones.
+    const path = methods === undefined ? "unmatched" : c.req.path;
+    options.serviceMetrics?.begin(path);
+    record(options, { path, id, method: c.req.method, status: response.status, began });
+  }
+  return response;
+}
+
+/** Also knows what was added to the app from outside. */
+function listRoutes(app: Hono): Map<string, Set<string>> {
+  const routes = new Map<string, Set<string>>();
+  for (const { path, method } of app.routes) {
+    if (method === "ALL" || /[:*]/.test(path)) continue;
+    const methods = routes.get(path) ?? new Set();
+    routes.set(path, methods.add(method));
+  }
+  return routes;
+}
+
+function routeNotFound(c: Context, routes: Map<string, Set<string>>): EkibenError {
+  const apis = [...routes].filter(([, methods]) => methods.has("POST")).map(([path]) => path);
+  return new EkibenError("ROUTE_NOT_FOUND", {
+    detail: `There is no route ${c.req.path.slice(0, 200)}.`,
+    hint: "GET / shows the page of the service with all that it answers.",
+    expected: apis.map((path) => `POST ${path}`).join(", "),
+    received: `${c.req.method} ${c.req.path.slice(0, 200)}`,
+  });
+}
+
+function methodNotAllowed(c: Context, methods: Set<string>): EkibenError {
+  const expected = [...methods].join(" or ");
+  return new EkibenError("METHOD_NOT_ALLOWED", {
+    detail: `${c.req.path} takes ${expected}, not ${c.req.method}.`,
+    hint: `Send the request with ${expected}.`,
+    expected,
+    received: c.req.method,
+  });
+}
+
+function requestIdOf(c: Context): string {
+  return c.get("requestId") ?? toRequestId(c.req.header("x-request-id"));
+}
+
+function toJson(c: Context, status: number, body: object): Response {
+  return new Response(JSON.stringify(body), {
+    status,
+    headers: {
+      "content-type": "application/json",
+      "cache-control": "no-store",
+      "x-request-id": requestIdOf(c),
+    },
+  });
+}
+
+function toText(c: Context, contentType: string, body: string): Response {
+  return new Response(body, {
+    headers: { "content-type": contentType, "x-request-id": requestIdOf(c) },
+  });
+}

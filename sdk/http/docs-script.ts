@@ -1,0 +1,42 @@
+/** The page's own script: starts Swagger UI and the copy buttons. Sent to browsers as it stands. */
+export const DOCS_SCRIPT = `"use strict";
+const dark = matchMedia("(prefers-color-scheme: dark)");
+const paint = () => document.documentElement.classList.toggle("dark-mode", dark.matches);
+paint();
+dark.addEventListener("change", paint);
+
+window.ui = SwaggerUIBundle({
+  url: "openapi.json",
+  dom_id: "#swagger-ui",
+  deepLinking: true,
+  validatorUrl: null,
+  defaultModelsExpandDepth: -1,
+  defaultModelRendering: "model",
+  displayRequestDuration: true,
+  docExpansion: "list",
+  filter: false,
+});
+
+for (const button of document.querySelectorAll("button[data-copy]")) {
+  button.addEventListener("click", async () => {
+    const text = document.getElementById(button.dataset.copy).textContent;
+    try {
+      await navigator.clipboard.writeText(text);
+      button.textContent = "Copied";
+    } catch {
+      button.textContent = "Copy failed";
+    }
+    setTimeout(() => { button.textContent = "Copy"; }, 1500);
+  });
+}
+`;
+
+/** A box with its compartments. */
+export const DOCS_ICON = `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32">
+<rect x="2" y="4" width="28" height="24" rx="5" fill="#8c2f2b"/>
+<rect x="5" y="7" width="12" height="18" rx="2.5" fill="#fbf6ec"/>
+<circle cx="11" cy="16" r="2.6" fill="#c8473f"/>
+<rect x="19" y="7" width="8" height="8" rx="2" fill="#e9b44c"/>
+<rect x="19" y="17" width="8" height="8" rx="2" fill="#6f9a63"/>
+</svg>
+`;

@@ -1,0 +1,77 @@
+import type { Hono } from "hono";
+import type { Runtime } from "../service/runtime.js";
+import type { AppOptions } from "./create-app.js";
+import { findDocsAsset } from "./docs-assets.js";
+import { toDocsPage } from "./docs-page.js";
+import { toRequestId } from "./request-id.js";
+
+/** Adds the page of the service and its OpenAPI document to an app. */
+export function mountDocs(app: Hono, runtime: Runtime, options: AppOptions): void {
+  let document: Promise<string> | undefined;
+
+  // Loaded when first asked for: the generator takes a tenth of a second that a start would feel.
+  async function printDocument(): Promise<string> {
+    const { toOpenApi } = await import("./openapi.js");
+    const version = options.bundle?.version ?? "development";
+    return JSON.stringify(toOpenApi(runtime.definition, { version }));
+  }
+
+  for (const path of ["/openapi.json", "/docs.json"]) {
+    app.get(path, async (c) => {
+      document ??= printDocument();
+      return new Response(await document, {
+        headers: {
+          "content-type": "application/json",
+          "cache-control": "no-cache",
+          "x-request-id": toRequestId(c.req.header("x-request-id")),
+        },
+      });
+    });
+  }
+
+  app.get("/", (c) => {
+    const page = toDocsPage(runtime, {
+      origin: new URL(c.req.url).origin,
+      ...(options.bundle === undefined ? {} : { version: options.bundle.version }),
+      hasMetrics: options.serviceMetrics !== undefined,
+    });
+    return new Response(page, {
+      headers: {
+        "content-type": "text/html; charset=utf-8",
+        "cache-control": "no-cache",
+        "content-security-policy": CONTENT_SECURITY_POLICY,
+        "referrer-policy": "no-referrer",
+        "x-content-type-options": "nosniff",
+        "x-request-id": toRequestId(c.req.header("x-request-id")),
+      },
+    });
+  });
+  app.get("/docs", (c) => c.redirect("./", 302));
+
+  app.get("/docs/assets/:file", async (c) => {
+    const asset = await findDocsAsset(c.req.param("file"));
+    if (asset === undefined) return c.notFound();
+    const headers = {
+      etag: asset.etag,
+      // The page asks for assets by version, so a day is safe.
+      "cache-control": "public, max-age=86400",
+      "content-type": asset.contentType,
+      "x-content-type-options": "nosniff",
+    };
+    return c.req.header("if-none-match") === asset.etag
+      ? new Response(null, { status: 304, headers })
+      : new Response(asset.bytes, { headers });
+  });
+}
+
+// Swagger UI sets styles on elements and carries its pictures as data.
+const CONTENT_SECURITY_POLICY = [
+  "default-src 'none'",
+  "script-src 'self'",
+  "style-src 'self' 'unsafe-inline'",
+  "img-src 'self' data:",
+  "font-src 'self' data:",
+  "connect-src 'self'",
+  "base-uri 'none'",
+  "form-action 'none'",
+].join("; ");

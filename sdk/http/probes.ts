@@ -1,0 +1,86 @@
+import type { ModelDescription } from "../models/model.js";
+import type { Runtime, RuntimeState } from "../service/runtime.js";
+import type { AppOptions } from "./create-app.js";
+import { findPackageVersion } from "./package-version.js";
+
+const REASONS: Readonly<Record<Exclude<RuntimeState, "ready">, string>> = {
+  starting: "The service is loading its models.",
+  draining: "The server takes no more requests and answers those it has.",
+  closed: "The service has ended.",
+};
+
+export interface ProbeAnswer {
+  status: 200 | 503;
+  body: object;
+}
+
+/** `/readyz`: whether requests may be sent here. */
+export function toReadiness({ state }: Runtime): ProbeAnswer {
+  return state === "ready"
+    ? { status: 200, body: { status: "ready" } }
+    : { status: 503, body: { status: state, reason: REASONS[state] } };
+}
+
+/** `/healthz`: as `/readyz`, with what an operator wants to see beside it. */
+export function toHealth(runtime: Runtime): ProbeAnswer {
+  const { status, body } = toReadiness(runtime);
+  const queues: Record<string, object> = {};
+  for (const [name, api] of runtime.apis) {
+    const stats = api.stats();
+    if (stats === undefined) continue;
+    const { queuedRequests, queuedItems, running } = stats;
+    queues[name] = { queuedRequests, queuedItems, running };
+  }
+  const models = Object.entries(runtime.definition.models).map(([name, { kind }]) => ({
+    name,
+    kind,
+    loaded: runtime.models.has(name),
+  }));
+  const uptimeSeconds = Math.round(process.uptime());
+  return {
+    status,
+    body: { ...body, service: runtime.definition.name, uptimeSeconds, models, queues },
+  };
+}
+
+/** `/metadata`: what runs here. */
+export function toMetadata(runtime: Runtime, options: AppOptions): object {
+  const { definition } = runtime;
+  const { bundle } = options;
+  return {
+    service: definition.name,
+    ...(definition.description === undefined ? {} : { description: definition.description }),
+    ...(bundle === undefined ? {} : { version: bundle.version }),
+    mode: options.mode,
+    ...(bundle === undefined
+      ? {}
+      : { bundle: { digest: bundle.digest, created: bundle.created, labels: bundle.labels } }),
+    apis: Object.values(definition.apis).map((api) => ({
+      name: api.name,
+      method: "POST",
+      path: `/${api.route}`,
+      ...(api.summary === undefined ? {} : { summary: api.summary }),
+      input: {
+        kind: api.input.kind,
+        items: api.input.cardinality,
+        mediaTypes: api.input.mediaTypes,
+      },
+      limits: { maxBodyBytes: api.maxBodyBytes, timeoutMs: api.timeoutMs, ...api.batch },
+    })),
+    models: describeModels(runtime),
+    runtime: {
+      ekiben: findPackageVersion(),
+      node: process.version,
+      platform: `${process.platform}-${process.arch}`,
+    },
+  };
+}
+
+/** The models by name; before they are loaded only their kind is known. */
+export function describeModels(runtime: Runtime): ({ name: string } & ModelDescription)[] {
+  return Object.entries(runtime.definition.models).map(([name, { kind }]) => ({
+    name,
+    kind,
+    ...runtime.models.get(name)?.describe(),
+  }));
+}
