@@ -1,0 +1,118 @@
+import type { DisplayData } from "../core/cell-record.js";
+import type { SavedBundle } from "../service/faces.js";
+import type { ServiceDefinition } from "../service/definition.js";
+
+type Card = DisplayData & { "text/plain": string; "text/html": string };
+
+// Jupyter themes set these variables; the fallbacks are for viewers that have none.
+const STYLE = [
+  "font: 14px/1.5 system-ui, sans-serif",
+  "border: 1px solid var(--jp-border-color2, #d9d9d9)",
+  "border-left: 4px solid #c8553d",
+  "border-radius: 4px",
+  "padding: 10px 14px",
+  "max-width: 720px",
+  "color: var(--jp-content-font-color1, #222)",
+].join("; ");
+const CELL = "padding: 2px 14px 2px 0; text-align: left; vertical-align: top; border: none";
+const CODE = "font: 13px/1.5 ui-monospace, monospace";
+const LINK = "color: var(--jp-content-link-color, #0b62a8)";
+
+/** The card under the cell that started a dev server: where to look, what to call. */
+export function toServerCard(definition: ServiceDefinition, url: string, replaced: boolean): Card {
+  const apis = Object.values(definition.apis);
+  const verb = replaced ? "now answers with its new definition at" : "answers at";
+  const links = [
+    [`${url}/`, "page with examples"],
+    [`${url}/openapi.json`, "OpenAPI"],
+    [`${url}/metrics`, "metrics"],
+    [`${url}/healthz`, "health"],
+  ] as const;
+  return {
+    "text/plain": [
+      `${definition.name} ${verb} ${url}`,
+      ...apis.map((api) => `  POST ${url}/${api.route}`),
+      `  page: ${url}/   stop: await ${toVariable(definition.name)}.stopDevServer()`,
+    ].join("\n"),
+    "text/html": card(
+      `<strong>${escape(definition.name)}</strong> ${verb} ${link(url, url)}`,
+      table(
+        apis.map((api) => [
+          `<code style="${CODE}">POST /${escape(api.route)}</code>`,
+          escape(
+            [api.input.kind, api.batch && `batches of up to ${api.batch.maxBatchSize}`]
+              .filter(Boolean)
+              .join(", "),
+          ),
+        ]),
+      ),
+      links.map(([href, text]) => link(href, text)).join(" · "),
+    ),
+  };
+}
+
+/** The card under the cell that saved a bundle: its tag, what went into it, how to serve it. */
+export function toBundleCard(bundle: SavedBundle): Card {
+  const command = `npx ekiben serve ${bundle.tag}`;
+  const checked =
+    bundle.verified === undefined
+      ? "not verified"
+      : `verified in a fresh process: ${bundle.verified} recorded ${bundle.verified === 1 ? "call" : "calls"} answered alike`;
+  const rows = bundle.report.map((line) => [
+    line.name,
+    line.kind,
+    line.cell === undefined ? "" : `[${line.cell}]`,
+    line.note ?? "",
+  ]);
+  const widths = [0, 1, 2].map((column) => Math.max(0, ...rows.map((row) => row[column]!.length)));
+  return {
+    "text/plain": [
+      `Saved ${bundle.tag} (${checked})`,
+      `  ${bundle.directory}`,
+      `  serve it: ${command}`,
+      ...rows.map((row) =>
+        `  ${row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join("  ")}`.trimEnd(),
+      ),
+    ].join("\n"),
+    "text/html": card(
+      `Saved <strong>${escape(bundle.tag)}</strong> <small>(${escape(checked)})</small>`,
+      `<code style="${CODE}">${escape(command)}</code><br><small>${escape(bundle.directory)}</small>`,
+      `<details><summary>What is in it, and from which cell</summary>${table(
+        rows.map((row) => row.map((cell) => escape(cell))),
+        ["name", "captured as", "cell", ""],
+      )}</details>`,
+    ),
+  };
+}
+
+/** A short notice, for instance that this kernel cannot save. */
+export function toNotice(text: string): Card {
+  return { "text/plain": text, "text/html": card(escape(text)) };
+}
+
+function card(...parts: string[]): string {
+  const body = parts.map((part) => `<div style="margin: 4px 0">${part}</div>`).join("");
+  return `<div style="${STYLE}">${body}</div>`;
+}
+
+function table(rows: readonly (readonly string[])[], head?: readonly string[]): string {
+  const line = (cells: readonly string[], tag: "td" | "th"): string =>
+    `<tr style="background: none">${cells.map((cell) => `<${tag} style="${CELL}">${cell}</${tag}>`).join("")}</tr>`;
+  return `<table style="border-collapse: collapse; margin: 0; font-size: 13px">${
+    head === undefined ? "" : line(head, "th")
+  }${rows.map((row) => line(row, "td")).join("")}</table>`;
+}
+
+function link(href: string, text: string): string {
+  return `<a style="${LINK}" href="${escape(href)}" target="_blank" rel="noopener">${escape(text)}</a>`;
+}
+
+function escape(text: string): string {
+  return text.replace(/[&<>"]/g, (char) => `&#${char.charCodeAt(0)};`);
+}
+
+function toVariable(name: string): string {
+  return name.replace(/[^A-Za-z0-9]+([A-Za-z0-9])?/g, (_, next: string | undefined) =>
+    (next ?? "").toUpperCase(),
+  );
+}

@@ -1,0 +1,125 @@
+import { Hono } from "hono";
+import { EkibenError } from "../core/errors.js";
+import { createDevServers } from "../server/dev-servers.js";
+import type { DevServer, ServiceFaces } from "../service/faces.js";
+import type { Service } from "../service/infer.js";
+import { toNotice, toServerCard } from "./cards.js";
+import { display, findSurface } from "./display.js";
+import { callInline, type Target } from "./inline-call.js";
+import { createLocalServing, type LocalServing } from "./local-apps.js";
+import { createCallRecorder } from "./samples.js";
+import { saveFromNotebook } from "./save-from-notebook.js";
+
+const CLOSERS = Symbol.for("ekiben.closers");
+
+/** The life of services in this process: what runs, what was called, and what is saved. */
+export function createFaces(): ServiceFaces {
+  const servers = createDevServers();
+  const calls = createCallRecorder();
+  // One service by name keeps its models in memory without a server: the one called last.
+  const unserved = new Map<string, { service: Service; serving: LocalServing; started: Promise<void> }>();
+  closeWithKernel(() => servers.stopAll());
+
+  function findUnserved(service: Service): { serving: LocalServing; started: Promise<void> } {
+    const before = unserved.get(service.name);
+    if (before?.service === service) return before;
+    const serving = createLocalServing(service.definition);
+    const made = { service, serving, started: serving.runtime.start() };
+    made.started.catch(() => {
+      if (unserved.get(service.name) === made) unserved.delete(service.name);
+    });
+    unserved.set(service.name, made);
+    void before?.started.then(() => before.serving.runtime.drain()).catch(() => {});
+    return made;
+  }
+
+  /** The dev server when it serves this very service; otherwise the service in process. */
+  async function findTarget(service: Service): Promise<Target> {
+    const served = servers.find(service.name);
+    if (served !== undefined && served.runtime.definition === service.definition) {
+      return { ...(served as unknown as LocalServing), address: served.address };
+    }
+    const { serving, started } = findUnserved(service);
+    await started;
+    return serving;
+  }
+
+  return {
+    app(service) {
+      const { serving, started } = findUnserved(service);
+      const app = new Hono();
+      app.use(async (_, next) => {
+        await started;
+        await next();
+      });
+      return app.mount("/", serving.app.fetch);
+    },
+
+    async call(service, api, input) {
+      const target = await findTarget(service);
+      const { output, call } = await callInline(service.definition, target, api, input);
+      calls.record(service.name, call);
+      return output;
+    },
+
+    async startDevServer(service, options): Promise<DevServer> {
+      checkPort(options.port);
+      const { name, definition } = service;
+      const replaced = servers.find(name) !== undefined;
+      const serving = createLocalServing(definition);
+      await serving.runtime.start();
+      const listening = await startOrRelease();
+      const url = listening.address;
+      display(toServerCard(definition, url, replaced));
+      if (findSurface() === "tslab") display(toNotice(PLAIN_TSLAB));
+      void releaseUnserved(name);
+      return { url, port: listening.port, stop: () => servers.stop(name) };
+
+      async function startOrRelease() {
+        try {
+          return await servers.start(name, serving, {
+            port: options.port,
+            host: options.host ?? "127.0.0.1",
+          });
+        } catch (error) {
+          await serving.runtime.drain();
+          throw error;
+        }
+      }
+    },
+
+    stopDevServer: (service) => servers.stop(service.name),
+
+    async save(service, options) {
+      return await saveFromNotebook(service, options, {
+        calls: calls.find(service.name),
+        serving: await findTarget(service),
+      });
+    },
+  };
+
+  async function releaseUnserved(name: string): Promise<void> {
+    const before = unserved.get(name);
+    unserved.delete(name);
+    await before?.started.then(() => before.serving.runtime.drain()).catch(() => {});
+  }
+}
+
+const PLAIN_TSLAB =
+  "This is the plain tslab kernel: the dev server and inline calls work, but save() needs cells to be recorded. " +
+  'Run `npx ekiben kernel install` once and choose the kernel "ekiben (TypeScript)".';
+
+function checkPort(port: number | undefined): void {
+  if (port === undefined || (Number.isInteger(port) && port >= 0 && port <= 65_535)) return;
+  throw new EkibenError("COMMAND_INVALID", {
+    detail: `The port ${String(port)} is not valid.`,
+    expected: "a whole number from 0 to 65535",
+    received: String(port),
+  });
+}
+
+/** A kernel that ends calls what is in this set first, so that no port outlives it. */
+function closeWithKernel(close: () => Promise<void>): void {
+  const holder = globalThis as { [CLOSERS]?: Set<() => unknown> };
+  (holder[CLOSERS] ??= new Set()).add(close);
+}

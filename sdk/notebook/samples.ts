@@ -1,0 +1,31 @@
+/** A call that was made in the notebook: what was sent. The answer is asked for anew at `save()`. */
+export interface RecordedCall {
+  readonly api: string;
+  readonly bytes: Uint8Array;
+  readonly mediaType: string;
+}
+
+const MOST_CALLS = 20;
+const MOST_BYTES = 256 * 1024;
+
+/** Keeps the latest inline calls of each service and API, the same one once. */
+export interface CallRecorder {
+  record(service: string, call: RecordedCall): void;
+  find(service: string): readonly RecordedCall[];
+}
+
+export function createCallRecorder(): CallRecorder {
+  const calls = new Map<string, RecordedCall[]>();
+  return {
+    record(service, call) {
+      if (call.bytes.byteLength > MOST_BYTES) return;
+      const earlier = calls.get(service) ?? [];
+      const same = (other: RecordedCall): boolean =>
+        other.api === call.api && Buffer.compare(other.bytes, call.bytes) === 0;
+      const kept = [...earlier.filter((other) => !same(other)), call];
+      const ofApi = kept.filter((other) => other.api === call.api);
+      calls.set(service, ofApi.length > MOST_CALLS ? kept.filter((one) => one !== ofApi[0]) : kept);
+    },
+    find: (service) => calls.get(service) ?? [],
+  };
+}

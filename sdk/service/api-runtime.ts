@@ -1,0 +1,274 @@
+import type { z } from "zod";
+import type { Batcher, Job, Outcome } from "../batching/batch.js";
+import { createBatcher } from "../batching/create-batcher.js";
+import type { Clock } from "../core/clock.js";
+import { EkibenError } from "../core/errors.js";
+import type { Payload } from "../inputs/input.js";
+import type { Context, RequestItem } from "./context.js";
+import type { ApiDefinition } from "./definition.js";
+import { createOutputCheck } from "./output-check.js";
+import { toOutputBatch, type OutputBatch } from "./outputs.js";
+import { printJson } from "./print-json.js";
+import type { Answer, ApiRuntime, Invocation, RuntimeObserver } from "./runtime.js";
+
+/** What the contexts of all calls of a service have in common. */
+export type SharedContext = Pick<Context, "models" | "state" | "log" | "metrics">;
+
+export interface ApiRuntimeOptions {
+  shared(): SharedContext;
+  checkOutputs: boolean;
+  observer: RuntimeObserver;
+  clock: Clock;
+}
+
+interface Call {
+  payload: Payload;
+  invocation: Invocation;
+}
+
+type Rejection = Extract<Answer, { kind: "rejected" }>;
+
+/** Calls the handler of an API for one request or a batch, and takes its outputs apart again. */
+export function createApiRuntime(
+  api: ApiDefinition,
+  options: ApiRuntimeOptions,
+): ApiRuntime & { drain(): Promise<void> } {
+  const check =
+    options.checkOutputs && api.output !== undefined
+      ? createOutputCheck(api.name, api.output as z.ZodType)
+      : undefined;
+  const batcher = api.batch === undefined ? undefined : createApiBatcher(api.batch);
+  let inFlight = 0;
+  let idle: (() => void) | undefined;
+
+  function createApiBatcher(batch: NonNullable<ApiDefinition["batch"]>): Batcher<Call, Answer> {
+    return createBatcher<Call, Answer>({
+      name: api.name,
+      ...batch,
+      clock: options.clock,
+      observer: {
+        batch: (record) => options.observer.batch?.(api.name, record),
+        shed: (reason) => options.observer.shed?.(api.name, reason),
+      },
+      run: runBatch,
+    });
+  }
+
+  async function runBatch(jobs: readonly Job<Call>[]): Promise<Outcome<Answer>[]> {
+    const calls = jobs.map((job) => job.value);
+    const payloads = calls.map((call) => call.payload);
+    const { outputs, items, rejections } = await callHandler(api.input.merge(payloads), calls);
+    return items.map((item, index) => {
+      const rejection = rejections.get(index);
+      if (rejection !== undefined) return { ok: true, value: rejection };
+      try {
+        return { ok: true, value: toAnswer(outputs, item.start, item.end) };
+      } catch (error) {
+        return { ok: false, error };
+      }
+    });
+  }
+
+  async function callHandler(argument: unknown, calls: readonly Call[]) {
+    const items = toRequestItems(calls);
+    const total = items.at(-1)!.end;
+    const { context, rejections } = createContext(api.name, options.shared(), items);
+    let returned: unknown;
+    try {
+      returned = await (api.handler as (argument: unknown, context: Context) => unknown)(
+        argument,
+        context,
+      );
+    } catch (error) {
+      throw toHandlerError(api.name, error);
+    }
+    const everyRejected = rejections.size === items.length;
+    const outputs =
+      everyRejected || (api.batch === undefined && api.input.cardinality === "one")
+        ? toSingleOutput(api.name, returned, everyRejected)
+        : toOutputBatch(api.name, returned, total);
+    return { outputs, items, rejections };
+  }
+
+  function toAnswer(outputs: OutputBatch, start: number, end: number): Answer {
+    check?.(outputs.values(start, end));
+    const json = outputs.print(start, end);
+    return {
+      kind: "outputs",
+      json: api.input.cardinality === "one" ? json.slice(1, -1) : json,
+    };
+  }
+
+  async function runAlone(payload: Payload, invocation: Invocation): Promise<Answer> {
+    const call = { payload, invocation };
+    const { outputs, rejections } = await callHandler(api.input.toArgument(payload), [call]);
+    return rejections.get(0) ?? toAnswer(outputs, 0, payload.items);
+  }
+
+  function submit(payload: Payload, invocation: Invocation): Promise<Answer> {
+    if (batcher === undefined) return runAlone(payload, invocation);
+    const limit = api.batch!.maxBatchSize;
+    if (payload.items > limit && api.input.split !== undefined) {
+      return submitInParts(batcher, api.input.split(payload, limit), invocation);
+    }
+    return batcher.submit({
+      value: { payload, invocation },
+      items: payload.items,
+      signal: invocation.signal,
+    });
+  }
+
+  /**
+   * A request of more items than a batch may hold goes part by part, the next when the one before
+   * is answered: it neither fills the queue nor holds up others, and the limits hold for each part.
+   */
+  async function submitInParts(
+    batcher: Batcher<Call, Answer>,
+    parts: readonly Payload[],
+    invocation: Invocation,
+  ): Promise<Answer> {
+    const texts: string[] = [];
+    for (const payload of parts) {
+      const answer = await batcher.submit({
+        value: { payload, invocation },
+        items: payload.items,
+        signal: invocation.signal,
+      });
+      if (answer.kind === "rejected") return answer;
+      texts.push(answer.json.slice(1, -1));
+    }
+    return { kind: "outputs", json: `[${texts.join(",")}]` };
+  }
+
+  async function invoke(payload: Payload, invocation: Invocation): Promise<Answer> {
+    if (payload.items === 0) return { kind: "outputs", json: "[]" };
+    inFlight++;
+    const limited = limitTime(api, invocation, options.clock);
+    const work = submit(payload, limited.invocation);
+    // The place stays taken until the work has really ended, also when its caller no longer waits.
+    work.then(release, release);
+    return await limited.race(work);
+  }
+
+  function release(): void {
+    inFlight--;
+    if (inFlight === 0) idle?.();
+  }
+
+  return {
+    api,
+    invoke,
+    stats: () => batcher?.stats(),
+    async rehearse(payload, invocation) {
+      if (api.batch === undefined || payload.items === 0) return;
+      const call = { payload, invocation };
+      const { items, outputs } = await callHandler(api.input.merge([payload, payload]), [call, call]);
+      for (const item of items) if (outputs.count > 0) toAnswer(outputs, item.start, item.end);
+    },
+    async drain() {
+      await batcher?.drain();
+      if (inFlight > 0) await new Promise<void>((resolve) => (idle = resolve));
+    },
+  };
+}
+
+function toRequestItems(calls: readonly Call[]): RequestItem[] {
+  let end = 0;
+  return calls.map(({ payload, invocation }) => {
+    const start = end;
+    end += payload.items;
+    return { id: invocation.id, headers: invocation.headers, signal: invocation.signal, start, end };
+  });
+}
+
+/** A handler may take `reject` out of its context, so it keeps no `this`. */
+function createContext(
+  api: string,
+  shared: SharedContext,
+  items: readonly RequestItem[],
+): { context: Context; rejections: Map<number, Rejection> } {
+  const rejections = new Map<number, Rejection>();
+  const context: Context = {
+    ...shared,
+    api,
+    items,
+    reject(index, status, body) {
+      if (!Number.isInteger(index) || index < 0 || index >= items.length) {
+        throw new EkibenError("HANDLER_FAILED", {
+          detail: `reject() got request ${index}, but the batch has ${items.length}.`,
+          hint: "Count the requests in `items` from 0.",
+        });
+      }
+      if (!Number.isInteger(status) || status < 200 || status > 599) {
+        throw new EkibenError("HANDLER_FAILED", {
+          detail: `reject() got the status ${status}.`,
+          expected: "a status from 200 to 599",
+          received: status,
+        });
+      }
+      rejections.set(index, { kind: "rejected", status, json: printJson(body ?? null) });
+    },
+  };
+  return { context, rejections };
+}
+
+/** The output of a handler that answers one item. */
+function toSingleOutput(api: string, returned: unknown, rejected: boolean): OutputBatch {
+  if (returned === undefined && !rejected) {
+    throw new EkibenError("OUTPUT_COUNT_MISMATCH", {
+      detail: `The handler of "${api}" returned nothing.`,
+      hint: "Return the output, or null if there is none.",
+      expected: 1,
+      received: "nothing",
+    });
+  }
+  return {
+    count: 1,
+    print: () => `[${printJson(returned)}]`,
+    values: () => [returned],
+  };
+}
+
+function toHandlerError(api: string, error: unknown): EkibenError {
+  if (error instanceof EkibenError) return error;
+  const message = error instanceof Error ? error.message : String(error);
+  return new EkibenError("HANDLER_FAILED", {
+    detail: `The handler of "${api}" failed: ${message}`,
+    cause: error,
+  });
+}
+
+/** Adds the time limit of an API to a request: its signal aborts, and its answer is 504. */
+function limitTime(api: ApiDefinition, invocation: Invocation, clock: Clock) {
+  const controller = new AbortController();
+  const outer = invocation.signal;
+  let fail: (error: unknown) => void;
+  const failed = new Promise<never>((_, reject) => (fail = reject));
+  const abort = (reason: unknown): void => {
+    controller.abort(reason);
+    fail(reason);
+  };
+  const gone = (): void => {
+    abort(new EkibenError("CLIENT_CLOSED", { detail: "The client closed the request." }));
+  };
+  const cancelTimer = clock.after(api.timeoutMs, () => {
+    abort(
+      new EkibenError("REQUEST_TIMEOUT", {
+        detail: `"${api.name}" did not answer within ${api.timeoutMs} ms.`,
+      }),
+    );
+  });
+  if (outer.aborted) gone();
+  else outer.addEventListener("abort", gone, { once: true });
+  return {
+    invocation: { id: invocation.id, headers: invocation.headers, signal: controller.signal },
+    async race<T>(work: Promise<T>): Promise<T> {
+      try {
+        return await Promise.race([work, failed]);
+      } finally {
+        cancelTimer();
+        outer.removeEventListener("abort", gone);
+      }
+    },
+  };
+}

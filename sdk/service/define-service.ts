@@ -1,0 +1,144 @@
+import type { MiddlewareHandler } from "hono";
+import { checkName } from "../core/tag.js";
+import { EkibenError } from "../core/errors.js";
+import type { ModelDefinition } from "../models/model.js";
+import { defineApi, type AnyApiOptions } from "./define-api.js";
+import type { LifecycleHook, ServiceDefinition } from "./definition.js";
+import type { DevServerOptions, SaveOptions, ServiceFaces } from "./faces.js";
+import type { EmptyShape, Service } from "./infer.js";
+
+export interface ServiceOptions {
+  /** 1 to 63 lower-case letters, digits, dots, hyphens or underscores. */
+  name: string;
+  /** Shown on the page and in the OpenAPI document. */
+  description?: string;
+}
+
+/** Makes the `defineService` of the public surface from the faces that upper floors supply. */
+export function createDefineService(
+  faces: ServiceFaces,
+): (options: ServiceOptions) => Service<EmptyShape> {
+  return function defineService(options) {
+    if (options === null || typeof options !== "object" || typeof options.name !== "string") {
+      throw new EkibenError("SERVICE_INVALID", {
+        detail: "defineService needs a name.",
+        hint: 'Write defineService({ name: "churn" }).',
+      });
+    }
+    checkName(options.name);
+    return buildService(faces, {
+      name: options.name,
+      ...(options.description === undefined ? {} : { description: options.description }),
+      models: {},
+      apis: {},
+      middleware: [],
+      setup: [],
+      warmup: [],
+      close: [],
+    });
+  };
+}
+
+/** Tells a service from any other value, also one made by another copy of this package. */
+export function isService(value: unknown): value is Service {
+  return value !== null && typeof value === "object" && SERVICE in value;
+}
+
+const SERVICE = Symbol.for("ekiben.service");
+
+type HookName = "setup" | "warmup" | "close";
+
+function buildService(faces: ServiceFaces, definition: ServiceDefinition): Service<any> {
+  const next = (changes: Partial<ServiceDefinition>): Service<any> =>
+    buildService(faces, { ...definition, ...changes });
+  const withHook = (name: HookName, hook: LifecycleHook): Service<any> => {
+    if (typeof hook !== "function") throw notAFunction(`.${name}()`, hook);
+    return next({ [name]: [...definition[name], hook] });
+  };
+
+  const service: Service<any> = {
+    name: definition.name,
+    definition: freezeDefinition(definition),
+    named: (name) => next({ name: checkName(name) }),
+    models: (models) => next({ models: { ...definition.models, ...checkModels(models) } }),
+    api(name, options) {
+      const others = Object.values(definition.apis).filter((api) => api.name !== name);
+      const api = defineApi(name, options as unknown as AnyApiOptions, others);
+      return next({ apis: { ...definition.apis, [name]: api } });
+    },
+    use(middleware: MiddlewareHandler) {
+      if (typeof middleware !== "function") throw notAFunction(".use()", middleware);
+      return next({ middleware: [...definition.middleware, middleware] });
+    },
+    setup: (hook) => withHook("setup", hook as LifecycleHook),
+    warmup: (hook) => withHook("warmup", hook as LifecycleHook),
+    close: (hook) => withHook("close", hook as LifecycleHook),
+    call: createCalls(definition, (api, input) => faces.call(service, api, input)),
+    get app() {
+      return faces.app(service);
+    },
+    startDevServer: (options: DevServerOptions = {}) => faces.startDevServer(service, options),
+    stopDevServer: () => faces.stopDevServer(service),
+    save: (options: SaveOptions = {}) => faces.save(service, options),
+  };
+  Object.defineProperty(service, SERVICE, { value: true });
+  Object.defineProperty(service, Symbol.for("nodejs.util.inspect.custom"), {
+    value: () => describeService(definition),
+  });
+  return Object.freeze(service);
+}
+
+function createCalls(
+  definition: ServiceDefinition,
+  call: (api: string, input: unknown) => Promise<unknown>,
+): Record<string, (input: unknown) => Promise<unknown>> {
+  return Object.freeze(
+    Object.fromEntries(
+      Object.keys(definition.apis).map((name) => [name, (input: unknown) => call(name, input)]),
+    ),
+  );
+}
+
+function checkModels(models: Record<string, ModelDefinition>): Record<string, ModelDefinition> {
+  for (const [name, model] of Object.entries(models)) {
+    checkName(name.toLowerCase(), "model");
+    if (typeof model?.load !== "function" || typeof model.files !== "function") {
+      throw new EkibenError("SERVICE_INVALID", {
+        detail: `The model "${name}" is not a model definition.`,
+        hint: 'Make it with a model function, such as onnx("models/churn.onnx").',
+        received: typeof model,
+      });
+    }
+  }
+  return models;
+}
+
+function freezeDefinition(definition: ServiceDefinition): ServiceDefinition {
+  for (const part of Object.values(definition)) if (typeof part === "object") Object.freeze(part);
+  return Object.freeze(definition);
+}
+
+function notAFunction(where: string, received: unknown): EkibenError {
+  return new EkibenError("SERVICE_INVALID", {
+    detail: `${where} needs a function.`,
+    expected: "function",
+    received: received === null ? "null" : typeof received,
+  });
+}
+
+/** What a notebook shows of a service: its APIs and models instead of closures. */
+function describeService(definition: ServiceDefinition): string {
+  const apis = Object.values(definition.apis).map((api) => {
+    const batch =
+      api.batch === undefined
+        ? ""
+        : `, batches of up to ${api.batch.maxBatchSize} within ${api.batch.maxLatencyMs} ms`;
+    return `  POST /${api.route}  ${api.name}(${api.input.kind})${batch}`;
+  });
+  const models = Object.entries(definition.models).map(([name, model]) => `${name}: ${model.kind}`);
+  return [
+    `Service ${definition.name}`,
+    ...(models.length === 0 ? [] : [`  models { ${models.join(", ")} }`]),
+    ...apis,
+  ].join("\n");
+}

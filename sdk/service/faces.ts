@@ -1,0 +1,61 @@
+import type { Hono } from "hono";
+import type { Service } from "./infer.js";
+
+export interface DevServerOptions {
+  /** The port on 127.0.0.1; 0 takes a free one. @default 5000 */
+  port?: number;
+  /** @default "127.0.0.1" */
+  host?: string;
+}
+
+/** A running dev server. */
+export interface DevServer {
+  readonly url: string;
+  readonly port: number;
+  /** Answers what was accepted, then frees the port. */
+  stop(): Promise<void>;
+}
+
+export interface SaveOptions {
+  /** Words to find the bundle by. */
+  labels?: Readonly<Record<string, string>>;
+  /** The version. @default the time and the first digits of the digest */
+  version?: string;
+  /** Starts the bundle in a fresh process and replays the recorded calls. @default true */
+  verify?: boolean;
+  /** The folder of the store. @default EKIBEN_HOME or ~/.ekiben */
+  store?: string;
+}
+
+/** One line of the report of `save()`: what was captured, from where, and by which rule. */
+export interface CaptureLine {
+  name: string;
+  kind: string;
+  /** The number in `[ ]` of the cell, absent for what comes from no cell. */
+  cell?: number;
+  note?: string;
+}
+
+export interface SavedBundle {
+  readonly name: string;
+  readonly version: string;
+  /** `name:version`. */
+  readonly tag: string;
+  readonly digest: string;
+  readonly directory: string;
+  readonly report: readonly CaptureLine[];
+  /** How many recorded calls were replayed; `undefined` when verification was switched off. */
+  readonly verified: number | undefined;
+}
+
+/**
+ * What a service offers beyond its definition. These live on floors above this one, so they are
+ * handed in where the public `defineService` is put together.
+ */
+export interface ServiceFaces {
+  app(service: Service): Hono;
+  call(service: Service, api: string, input: unknown): Promise<unknown>;
+  startDevServer(service: Service, options: DevServerOptions): Promise<DevServer>;
+  stopDevServer(service: Service): Promise<void>;
+  save(service: Service, options: SaveOptions): Promise<SavedBundle>;
+}

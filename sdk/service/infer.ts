@@ -1,0 +1,152 @@
+import type { Hono } from "hono";
+import type { MiddlewareHandler } from "hono";
+import type { z } from "zod";
+import type { CardinalityOf, Input, ManyOf, OneOf, SentOf } from "../inputs/input.js";
+import type { LoadedOf, ModelDefinition } from "../models/model.js";
+import type { Context, LifecycleContext, ServiceShape } from "./context.js";
+import type { BatchOptions, ServiceDefinition } from "./definition.js";
+import type { DevServer, DevServerOptions, SavedBundle, SaveOptions } from "./faces.js";
+
+// All type inference of the public surface is in this file. It must stay readable for
+// TypeScript 5.0.4 with Node10 resolution, strict or not: that is the compiler inside tslab.
+
+/** Shows an intersection as one object type. */
+export type Simplify<T> = { [K in keyof T]: T[K] };
+
+/** `Later` over `Earlier`, as object spread does it. */
+export type Override<Earlier, Later> = Simplify<Omit<Earlier, keyof Later> & Later>;
+
+/** What `.api()` records of an API: what a caller sends and gets. */
+export interface ApiShape<Sent = unknown, Result = unknown> {
+  sent: Sent;
+  result: Result;
+}
+
+/** A danfojs DataFrame, told by its shape so that danfojs-node need not be installed. */
+export interface DataFrameLike {
+  readonly columns: string[];
+  readonly shape: number[];
+  readonly values: unknown;
+}
+
+/** A column each for the keys of an output: the fast way out. */
+export type Columns<Item> = Item extends object
+  ? { readonly [K in keyof Item]: ArrayLike<Item[K]> }
+  : never;
+
+/** The outputs of several items: one each, in order. */
+export type Outputs<Item> = ArrayLike<Item> | Columns<Item> | DataFrameLike;
+
+type OutputItem<O> = O extends z.ZodType ? z.input<O> : any;
+
+type HandlerArgument<I, Batch> = [Batch] extends [false] ? OneOf<I> : ManyOf<I>;
+
+type HandlerResult<I, O, Batch> = [Batch] extends [false]
+  ? [CardinalityOf<I>] extends ["one"]
+    ? OutputItem<O> | void
+    : Outputs<OutputItem<O>> | void
+  : Outputs<OutputItem<O>>;
+
+/** The declaration of one API. `input` and `output` describe one item. */
+export interface ApiOptions<I extends Input, O, Batch, Ctx> {
+  /** Path of the API, such as `v1/churn/predict`. @default the name of the API */
+  route?: string;
+  summary?: string;
+  description?: string;
+  input: I;
+  /** The zod schema of one output: the contract, and checked in the notebook. */
+  output?: O;
+  /** Gives the handler the items of several requests at once, within these limits. */
+  batch?: Batch;
+  /** A request as a caller writes it: shown on the page and used for warm-up. */
+  example?: SentOf<I>;
+  /** Milliseconds after which a request is answered with 504. @default 60_000 */
+  timeoutMs?: number;
+  /** The largest body in bytes. @default 33_554_432 (32 MiB) */
+  maxBodyBytes?: number;
+  /**
+   * Answers the input. With `batch`, or with an input of many items, it returns exactly one output
+   * an item, in order: an array, a DataFrame, or columns.
+   */
+  handler: (
+    input: HandlerArgument<I, Batch>,
+    context: Ctx,
+  ) => HandlerResult<I, O, Batch> | Promise<HandlerResult<I, O, Batch>>;
+}
+
+type ResultOf<I, O> = [CardinalityOf<I>] extends ["one"] ? OutputItem<O> : OutputItem<O>[];
+
+type WithApi<S extends ServiceShape, Name extends string, I, O> = {
+  models: S["models"];
+  apis: Override<S["apis"], { [K in Name]: ApiShape<SentOf<I>, ResultOf<I, O>> }>;
+  state: S["state"];
+};
+
+type WithModels<S extends ServiceShape, D> = {
+  models: Override<S["models"], { [K in keyof D]: LoadedOf<D[K]> }>;
+  apis: S["apis"];
+  state: S["state"];
+};
+
+type WithState<S extends ServiceShape, State> = {
+  models: S["models"];
+  apis: S["apis"];
+  state: State extends object ? Override<S["state"], State> : S["state"];
+};
+
+/** Typed calls of the APIs, one function an API. */
+export type Calls<Apis> = {
+  readonly [K in keyof Apis]: Apis[K] extends ApiShape<infer Sent, infer Result>
+    ? (input: Sent) => Promise<Result>
+    : never;
+};
+
+/**
+ * A prediction service. It never changes: each method answers a new, more precisely typed service,
+ * so that a template is a service that others continue from.
+ */
+export interface Service<S extends ServiceShape = any> {
+  readonly name: string;
+  /** All that the service is, as plain data. */
+  readonly definition: ServiceDefinition;
+  /** The same service under another name. @throws TAG_INVALID */
+  named(name: string): Service<S>;
+  /** Adds models; a name that is there already is replaced. */
+  models<D extends Record<string, ModelDefinition<any>>>(models: D): Service<WithModels<S, D>>;
+  /** Adds an API; a name that is there already is replaced. @throws SERVICE_INVALID */
+  api<
+    Name extends string,
+    I extends Input,
+    O extends z.ZodType = z.ZodAny,
+    Batch extends BatchOptions | false = false,
+  >(
+    name: Name,
+    options: ApiOptions<I, O, Batch, Context<S>>,
+  ): Service<WithApi<S, Name, I, O>>;
+  /** Adds a Hono middleware in front of every API, but not of probes, metrics and documents. */
+  use(middleware: MiddlewareHandler): Service<S>;
+  /** Runs once the models are loaded; what it returns is added to `state`. */
+  setup<State>(
+    hook: (context: LifecycleContext<S>) => State | Promise<State>,
+  ): Service<WithState<S, Awaited<State>>>;
+  /** Runs before the service says that it is ready. */
+  warmup(hook: (context: LifecycleContext<S>) => unknown): Service<S>;
+  /** Runs when the service has answered its last request. */
+  close(hook: (context: LifecycleContext<S>) => unknown): Service<S>;
+  /**
+   * Sends a request to the dev server when it runs, and otherwise through the same app in process.
+   * @throws EkibenError with the code of the answered problem.
+   */
+  readonly call: Calls<S["apis"]>;
+  /** The Hono app of the service. Its models load at the first request. */
+  readonly app: Hono;
+  /** Serves the service from this process; resolves when it answers. @throws PORT_IN_USE */
+  startDevServer(options?: DevServerOptions): Promise<DevServer>;
+  /** Answers what was accepted, then frees the port; does nothing when no server runs. */
+  stopDevServer(): Promise<void>;
+  /** Saves the service from its cells as a bundle. @throws CAPTURE_FAILED and others */
+  save(options?: SaveOptions): Promise<SavedBundle>;
+}
+
+/** The shape of a service that has nothing yet. */
+export type EmptyShape = { models: {}; apis: {}; state: {} };

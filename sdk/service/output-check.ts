@@ -1,0 +1,31 @@
+import { z } from "zod";
+import { EkibenError, type Issue } from "../core/errors.js";
+
+const MOST_ISSUES = 20;
+
+/** A compiled check that outputs match their schema. It never changes them. @throws OUTPUT_INVALID */
+export function createOutputCheck(
+  api: string,
+  schema: z.ZodType,
+): (outputs: readonly unknown[]) => void {
+  const compiled = z.compile(schema);
+  return (outputs) => {
+    let issues: Issue[] | undefined;
+    for (let index = 0; index < outputs.length; index++) {
+      const result = compiled.safeParse(outputs[index]);
+      if (result.success) continue;
+      issues ??= [];
+      for (const issue of result.error.issues) {
+        issues.push({ message: issue.message, path: issue.path.join("."), row: index });
+      }
+    }
+    if (issues === undefined) return;
+    const first = issues[0]!;
+    throw new EkibenError("OUTPUT_INVALID", {
+      detail: `The handler of "${api}" returned an output that does not match its schema: output ${first.row}${first.path ? `, "${first.path}"` : ""}: ${first.message}.`,
+      hint: "Mend the handler, or the `output` schema.",
+      issues: issues.slice(0, MOST_ISSUES),
+      issueCount: issues.length,
+    });
+  };
+}
