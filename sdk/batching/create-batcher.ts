@@ -1,0 +1,313 @@
+import { systemClock, type Clock } from "../core/clock.js";
+import { AbortWatch } from "./abort-watch.js";
+import type {
+  Batcher,
+  BatcherOptions,
+  BatcherStats,
+  DispatchReason,
+  Job,
+  Outcome,
+  ShedReason,
+} from "./batch.js";
+import { createCostFit } from "./fit.js";
+import { isolate } from "./isolate.js";
+import { toLimits, type Limits } from "./limits.js";
+import { takeBatch, takeExpired } from "./next-batch.js";
+import { TicketQueue } from "./queue.js";
+import * as refusals from "./refusals.js";
+import { Tally } from "./tally.js";
+import { Ticket } from "./ticket.js";
+
+/** The longest delay that a timer of Node can hold; a longer one would fire at once. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
+
+/** A batch that has a slot. */
+interface Running<Value, Result> {
+  readonly tickets: readonly Ticket<Value, Result>[];
+  readonly items: number;
+  readonly reason: DispatchReason;
+  /** Whether the loop has turned since it began, so that others had their time. */
+  turned: boolean;
+}
+
+/**
+ * Joins jobs into batches, which leave at once when there is a free slot and otherwise as soon as
+ * there is one.
+ * @throws EkibenError SERVICE_INVALID when a limit is not a positive number.
+ */
+export function createBatcher<Value, Result>(
+  options: BatcherOptions<Value, Result> & { clock?: Clock },
+): Batcher<Value, Result> {
+  return new MicroBatcher(options, toLimits(options), options.clock ?? systemClock);
+}
+
+class MicroBatcher<Value, Result> implements Batcher<Value, Result> {
+  private readonly queue = new TicketQueue<Value, Result>();
+  private readonly fit = createCostFit();
+  private readonly watch = new AbortWatch<Value, Result>((ticket) => this.abort(ticket));
+  private running = 0;
+  /** Batches that began in this turn of the loop. */
+  private readonly begun: Running<Value, Result>[] = [];
+  private cancelTurn: (() => void) | undefined;
+  private cancelTimer: (() => void) | undefined;
+  /** Whether the next turn follows the end of a batch. */
+  private freed = false;
+  private closed = false;
+  private readonly drained: (() => void)[] = [];
+  private readonly tally: Tally;
+
+  constructor(
+    private readonly options: BatcherOptions<Value, Result>,
+    private readonly limits: Limits,
+    private readonly clock: Clock,
+  ) {
+    this.tally = new Tally(options.observer);
+  }
+
+  submit(job: Job<Value>): Promise<Result> {
+    if (this.closed) return this.refuse("closed", refusals.draining(this.options.name));
+    if (job.signal?.aborted) return this.refuse("aborted", refusals.toAbortReason(job.signal));
+    if (!Number.isInteger(job.items) || job.items < 0) {
+      return Promise.reject(refusals.itemCountInvalid(this.options.name, job.items));
+    }
+    // A job without items takes a place as well: it costs memory and a call like any other.
+    const items = Math.max(1, job.items);
+    // A job that is larger than the whole queue is taken when nothing waits, or it never would be.
+    if (this.queue.items > 0 && this.queue.items + items > this.limits.maxQueueItems) {
+      return this.refuse("queue-full", refusals.queueFull(this.load(), items));
+    }
+    const now = this.clock.now();
+    const ticket = new Ticket<Value, Result>(job, items, now, now + this.limits.maxLatencyMs);
+    this.queue.push(ticket);
+    if (this.running < this.limits.concurrency) {
+      this.scheduleTurn();
+    } else {
+      this.watch.add(ticket);
+      this.armTimer();
+    }
+    return ticket.promise;
+  }
+
+  stats(): BatcherStats {
+    return {
+      queuedRequests: this.queue.requests,
+      queuedItems: this.queue.items,
+      running: this.running,
+      ...this.tally.counts(),
+      fit: this.fit.current(),
+    };
+  }
+
+  drain(): Promise<void> {
+    this.closed = true;
+    return new Promise((resolve) => {
+      this.drained.push(resolve);
+      this.answerDrain();
+    });
+  }
+
+  private scheduleTurn(): void {
+    this.cancelTurn ??= this.clock.soon(this.turn);
+  }
+
+  /**
+   * A turn of the loop. Jobs that came together leave together; and only what has outlived a turn
+   * is watched for aborts, which the jobs of a fast model do not.
+   */
+  private readonly turn = (): void => {
+    this.cancelTurn = undefined;
+    for (const batch of this.begun) {
+      batch.turned = true;
+      for (const ticket of batch.tickets) this.watch.add(ticket);
+    }
+    this.begun.length = 0;
+    this.dispatch();
+  };
+
+  private dispatch(): void {
+    const cause = this.freed ? "freed" : "idle";
+    this.freed = false;
+    while (this.running < this.limits.concurrency && this.queue.first !== undefined) {
+      this.start(cause);
+    }
+    if (this.begun.length > 0) this.scheduleTurn();
+    // Who has not been watched yet came last.
+    let newest = this.queue.last;
+    while (newest !== undefined && !newest.watched) {
+      const { previous } = newest;
+      this.watch.add(newest);
+      newest = previous;
+    }
+    this.armTimer();
+    this.answerDrain();
+  }
+
+  private start(cause: DispatchReason): void {
+    const { batch, items, aborted, late } = takeBatch(this.queue, {
+      now: this.clock.now(),
+      maxBatchSize: this.limits.maxBatchSize,
+      estimate: this.fit.estimate,
+      idle: this.running === 0,
+    });
+    if (batch.length > 0) {
+      const full = items >= this.limits.maxBatchSize || this.queue.first !== undefined;
+      const reason = full ? "full" : cause;
+      const running: Running<Value, Result> = { tickets: batch, items, reason, turned: false };
+      this.running++;
+      this.begun.push(running);
+      void this.serve(running);
+    }
+    for (const ticket of aborted) this.dropAborted(ticket);
+    for (const { ticket, estimateMs } of late) this.dropLate(ticket, estimateMs);
+  }
+
+  /** Runs a batch, answers its jobs and gives the slot back, whatever `run` does. */
+  private async serve(batch: Running<Value, Result>): Promise<void> {
+    const { tickets, reason } = batch;
+    try {
+      this.answer(tickets, await this.attempt(tickets, reason));
+    } catch (error) {
+      if (tickets.length === 1) this.fail(tickets[0]!, error);
+      else await this.isolate(tickets);
+    }
+    this.running--;
+    this.freed = this.queue.first !== undefined;
+    if (batch.turned) {
+      this.dispatch();
+      return;
+    }
+    // `run` kept the loop to itself. The answers leave and new requests are read before it may
+    // again, or a long queue would stop everything else.
+    this.begun.splice(this.begun.indexOf(batch), 1);
+    if (this.queue.first !== undefined) {
+      this.scheduleTurn();
+    } else {
+      if (this.begun.length === 0) this.unscheduleTurn();
+      this.answerDrain();
+    }
+  }
+
+  /** One call of `run`. @throws what it throws, and when it does not answer one outcome a job. */
+  private async attempt(
+    tickets: readonly Ticket<Value, Result>[],
+    reason: DispatchReason,
+  ): Promise<readonly Outcome<Result>[]> {
+    let items = 0;
+    for (const ticket of tickets) items += ticket.items;
+    const began = this.clock.now();
+    let failed = true;
+    try {
+      const outcomes = await this.options.run(tickets.map((ticket) => ticket.job));
+      if (!Array.isArray(outcomes) || outcomes.length !== tickets.length) {
+        throw refusals.wrongOutcomeCount(this.options.name, tickets.length, outcomes);
+      }
+      failed = false;
+      return outcomes;
+    } finally {
+      const ended = this.clock.now();
+      const runMs = ended - began;
+      if (!failed && reason !== "isolation") this.fit.measure(items, runMs);
+      const waitMs = began - tickets[0]!.arrived;
+      this.tally.batch({ requests: tickets.length, items, reason, waitMs, runMs, failed });
+    }
+  }
+
+  private isolate(tickets: readonly Ticket<Value, Result>[]): Promise<void> {
+    return isolate(tickets, {
+      turn: () => new Promise((resolve) => void this.clock.soon(resolve)),
+      wanted: (ticket) => {
+        if (ticket.job.signal?.aborted) this.abort(ticket);
+        return !ticket.answered;
+      },
+      attempt: (some) => this.attempt(some, "isolation"),
+      answer: (some, outcomes) => this.answer(some, outcomes),
+      fail: (ticket, error) => this.fail(ticket, error),
+    });
+  }
+
+  private answer(
+    tickets: readonly Ticket<Value, Result>[],
+    outcomes: readonly Outcome<Result>[],
+  ): void {
+    for (let index = 0; index < tickets.length; index++) {
+      const ticket = tickets[index]!;
+      if (ticket.answered) continue;
+      this.watch.remove(ticket);
+      ticket.answer(outcomes[index]);
+    }
+  }
+
+  private fail(ticket: Ticket<Value, Result>, error: unknown): void {
+    if (ticket.answered) return;
+    this.watch.remove(ticket);
+    ticket.fail(error);
+  }
+
+  /** The caller is answered at once; a batch that runs keeps its slot, since the work goes on. */
+  private abort(ticket: Ticket<Value, Result>): void {
+    if (this.queue.has(ticket)) {
+      this.queue.remove(ticket);
+      this.dropAborted(ticket);
+    } else {
+      this.fail(ticket, refusals.toAbortReason(ticket.job.signal!));
+    }
+  }
+
+  private dropAborted(ticket: Ticket<Value, Result>): void {
+    this.fail(ticket, refusals.toAbortReason(ticket.job.signal!));
+    this.tally.shed("aborted");
+  }
+
+  private dropLate(ticket: Ticket<Value, Result>, estimateMs: number | undefined): void {
+    const waitedMs = this.clock.now() - ticket.arrived;
+    this.fail(ticket, refusals.deadlineUnreachable(this.load(), { waitedMs, estimateMs }));
+    this.tally.shed("deadline");
+  }
+
+  private refuse(reason: ShedReason, error: unknown): Promise<never> {
+    this.tally.shed(reason);
+    return Promise.reject(error);
+  }
+
+  /**
+   * One timer for the oldest job that waits. It is not moved when that job leaves: deadlines come
+   * in order of arrival, so a timer that was set for an earlier job is never too late.
+   */
+  private armTimer(): void {
+    const oldest = this.queue.first;
+    if (this.cancelTimer !== undefined || oldest === undefined) return;
+    if (oldest.deadline === Number.POSITIVE_INFINITY) return;
+    const wait = Math.max(0, oldest.deadline - this.clock.now());
+    this.cancelTimer = this.clock.after(Math.min(wait, LONGEST_TIMER_MS), this.expire);
+  }
+
+  private readonly expire = (): void => {
+    this.cancelTimer = undefined;
+    const expired = takeExpired(this.queue, this.clock.now());
+    for (const ticket of expired) this.dropLate(ticket, this.fit.estimate(ticket.items));
+    this.armTimer();
+  };
+
+  private unscheduleTurn(): void {
+    this.cancelTurn?.();
+    this.cancelTurn = undefined;
+  }
+
+  private answerDrain(): void {
+    if (!this.closed || this.running > 0 || this.queue.first !== undefined) return;
+    this.cancelTimer?.();
+    this.cancelTimer = undefined;
+    for (const resolve of this.drained.splice(0)) resolve();
+  }
+
+  private load(): refusals.Load {
+    return {
+      name: this.options.name,
+      limits: this.limits,
+      fit: this.fit,
+      queuedRequests: this.queue.requests,
+      queuedItems: this.queue.items,
+      running: this.running,
+    };
+  }
+}

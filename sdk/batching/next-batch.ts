@@ -1,0 +1,87 @@
+import type { TicketQueue } from "./queue.js";
+import type { Ticket } from "./ticket.js";
+
+/** What leaves the queue at one wake-up. */
+export interface Departure<Value, Result> {
+  /** The next batch, in order of arrival; empty when nothing that waited can be answered in time. */
+  readonly batch: readonly Ticket<Value, Result>[];
+  readonly items: number;
+  readonly aborted: readonly Ticket<Value, Result>[];
+  readonly late: readonly Late<Value, Result>[];
+}
+
+export interface Late<Value, Result> {
+  readonly ticket: Ticket<Value, Result>;
+  /** The cost of the batch that the ticket would have been in; `undefined` when not known. */
+  readonly estimateMs: number | undefined;
+}
+
+export interface Conditions {
+  readonly now: number;
+  /** The most items of a batch; a ticket with more goes alone. */
+  readonly maxBatchSize: number;
+  estimate(items: number): number | undefined;
+  /**
+   * Whether nothing runs. Then the last ticket is not given up for its estimate: after an estimate
+   * that is too high nothing would ever run again, and so nothing would correct it.
+   */
+  readonly idle: boolean;
+}
+
+/**
+ * Takes the oldest tickets up to the largest batch. A head whose deadline comes before the end of
+ * that batch is taken out as late, and the batch is filled up with the tickets after it.
+ */
+export function takeBatch<Value, Result>(
+  queue: TicketQueue<Value, Result>,
+  conditions: Conditions,
+): Departure<Value, Result> {
+  const { now, maxBatchSize } = conditions;
+  const batch: Ticket<Value, Result>[] = [];
+  const aborted: Ticket<Value, Result>[] = [];
+  const late: Late<Value, Result>[] = [];
+  // Tickets of `batch` before `head` have been given up.
+  let head = 0;
+  let items = 0;
+
+  for (;;) {
+    let next = queue.first;
+    while (next !== undefined && (items === 0 || items + next.items <= maxBatchSize)) {
+      queue.remove(next);
+      if (next.job.signal?.aborted === true) {
+        aborted.push(next);
+      } else {
+        batch.push(next);
+        items += next.items;
+      }
+      next = queue.first;
+    }
+    const oldest = batch[head];
+    if (oldest === undefined) break;
+    // Without a limit there is nothing to estimate.
+    if (oldest.deadline === Number.POSITIVE_INFINITY) break;
+    const estimateMs = conditions.estimate(items);
+    if (now < oldest.deadline) {
+      if (now + (estimateMs ?? 0) <= oldest.deadline) break;
+      if (conditions.idle && head === batch.length - 1 && next === undefined) break;
+    }
+    late.push({ ticket: oldest, estimateMs });
+    items -= oldest.items;
+    head++;
+  }
+
+  return { batch: head === 0 ? batch : batch.slice(head), items, aborted, late };
+}
+
+/** Takes out the tickets whose deadline has passed. */
+export function takeExpired<Value, Result>(
+  queue: TicketQueue<Value, Result>,
+  now: number,
+): Ticket<Value, Result>[] {
+  const expired: Ticket<Value, Result>[] = [];
+  while (queue.first !== undefined && queue.first.deadline <= now) {
+    expired.push(queue.first);
+    queue.remove(queue.first);
+  }
+  return expired;
+}

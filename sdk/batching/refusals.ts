@@ -1,0 +1,95 @@
+import { EkibenError } from "../core/errors.js";
+import type { CostFit } from "./fit.js";
+import type { Limits } from "./limits.js";
+
+/** What the messages of refusals tell: the queue and what its work costs. */
+export interface Load {
+  name: string;
+  limits: Limits;
+  fit: CostFit;
+  queuedRequests: number;
+  queuedItems: number;
+  running: number;
+}
+
+/**
+ * Seconds until what waits now has been worked off: full batches by the fit, as many at once as
+ * there are slots, and the batches that run now counted as full. At least one second.
+ */
+function toRetryAfter({ limits, fit, queuedItems, running }: Load): number {
+  const full = fit.estimate(limits.maxBatchSize) ?? 0;
+  const batches = queuedItems / limits.maxBatchSize + running;
+  return Math.max(1, Math.ceil((full * batches) / limits.concurrency / 1000));
+}
+
+const toQueueText = ({ queuedRequests, queuedItems }: Load): string =>
+  `${count(queuedRequests, "request")} with ${count(queuedItems, "item")} ` +
+  `${queuedRequests === 1 ? "waits" : "wait"}`;
+
+const count = (amount: number, noun: string): string =>
+  `${amount} ${noun}${amount === 1 ? "" : "s"}`;
+
+const milliseconds = (ms: number): string => `${Number(ms.toFixed(ms < 10 ? 1 : 0))} ms`;
+
+export function queueFull(load: Load, items: number): EkibenError {
+  const limit = load.limits.maxQueueItems;
+  return new EkibenError("QUEUE_FULL", {
+    detail: `The queue of "${load.name}" has no room for ${count(items, "item")}: ${toQueueText(load)}, the limit is ${limit} items.`,
+    expected: limit,
+    received: load.queuedItems + items,
+    retryAfter: toRetryAfter(load),
+  });
+}
+
+/** `estimateMs` is the cost of the batch that the job would be in, `undefined` when not known. */
+export function deadlineUnreachable(
+  load: Load,
+  job: { waitedMs: number; estimateMs: number | undefined },
+): EkibenError {
+  const estimate =
+    job.estimateMs === undefined
+      ? "the cost of a batch is not known yet"
+      : `its batch would take about ${milliseconds(job.estimateMs)}`;
+  return new EkibenError("DEADLINE_UNREACHABLE", {
+    detail: `"${load.name}" cannot answer within ${milliseconds(load.limits.maxLatencyMs)}: the request has waited ${milliseconds(job.waitedMs)}, ${estimate}, ${toQueueText(load)}.`,
+    expected: load.limits.maxLatencyMs,
+    received: Math.round(job.waitedMs + (job.estimateMs ?? 0)),
+    retryAfter: toRetryAfter(load),
+  });
+}
+
+export const draining = (name: string): EkibenError =>
+  new EkibenError("SERVER_DRAINING", {
+    detail: `"${name}" takes no more requests because it is being stopped.`,
+    retryAfter: 1,
+  });
+
+/** The reason that was given to `abort()`; without one, that the client has gone. */
+export function toAbortReason(signal: AbortSignal): unknown {
+  const reason: unknown = signal.reason;
+  const given = !(reason instanceof DOMException && reason.name === "AbortError");
+  if (given && reason !== undefined) return reason;
+  return new EkibenError("CLIENT_CLOSED", {
+    detail: "The client went before the request was answered.",
+    cause: reason,
+  });
+}
+
+export const wrongOutcomeCount = (name: string, jobs: number, outcomes: unknown): EkibenError => {
+  const received = Array.isArray(outcomes) ? outcomes.length : `no list but ${typeof outcomes}`;
+  return new EkibenError("INTERNAL", {
+    detail: `A batch of "${name}" with ${count(jobs, "job")} came back with ${typeof received === "number" ? count(received, "outcome") : received}.`,
+    expected: jobs,
+    received,
+  });
+};
+
+export const missingOutcome = (): EkibenError =>
+  new EkibenError("INTERNAL", { detail: "A batch came back without an outcome for this job." });
+
+export const itemCountInvalid = (name: string, items: unknown): EkibenError =>
+  new EkibenError("INTERNAL", {
+    detail: `A job of "${name}" does not say how many items it holds.`,
+    expected: "a whole number from 0",
+    received: typeof items === "number" ? String(items) : typeof items,
+  });
