@@ -1,0 +1,151 @@
+import { EkibenError } from "../core/errors.js";
+import { fillCells } from "./cells.js";
+import { toCellError, toInputError } from "./input-error.js";
+import { findSimilarName, printNames } from "./similar-names.js";
+import type { Table } from "./table.js";
+import { createElements, printShape, type Tensor, type TensorSlot } from "./tensor.js";
+import { toTensor } from "./tensor-value.js";
+
+/** Which columns of a table fill which inputs of a model. */
+export interface ColumnOptions {
+  /**
+   * The columns of a model with one input of the shape `[N, k]`, in the order of training.
+   * @default the columns of the table in their order, when there are exactly k of them
+   */
+  features?: readonly string[];
+  /**
+   * The columns of inputs by the input's name, for models with several.
+   * @default the column with the name of the input
+   */
+  inputs?: Readonly<Record<string, readonly string[]>>;
+}
+
+/** How many columns an input takes; `undefined` when it leaves that free. */
+function widthOf(slot: TensorSlot): number | undefined {
+  return slot.shape.length < 2 ? 1 : (slot.shape[1] ?? undefined);
+}
+
+/**
+ * Checks options against the inputs that a model really has.
+ * @throws SERVICE_INVALID
+ */
+export function checkColumnOptions(
+  model: string,
+  slots: readonly TensorSlot[],
+  { features, inputs = {} }: ColumnOptions,
+): void {
+  const names = slots.map((slot) => slot.name);
+  if (features !== undefined && slots.length !== 1) {
+    throw new EkibenError("SERVICE_INVALID", {
+      detail: `The model ${JSON.stringify(model)} has ${slots.length} inputs, so \`features\` does not say which one they fill.`,
+      hint: `Use \`inputs\` with the names ${printNames(names)}.`,
+    });
+  }
+  for (const name of Object.keys(inputs)) {
+    if (names.includes(name)) continue;
+    const similar = findSimilarName(name, names);
+    throw new EkibenError("SERVICE_INVALID", {
+      detail: `The model ${JSON.stringify(model)} has no input ${JSON.stringify(name)}; its inputs are ${printNames(names)}.`,
+      ...(similar !== undefined && { hint: `Did you mean ${JSON.stringify(similar)}?` }),
+      received: name,
+    });
+  }
+  for (const slot of slots) {
+    const columns = inputs[slot.name] ?? features;
+    const width = widthOf(slot);
+    if (columns === undefined || width === undefined || columns.length === width) continue;
+    throw new EkibenError("SERVICE_INVALID", {
+      detail: `The input ${JSON.stringify(slot.name)} of the model ${JSON.stringify(model)} takes ${width} columns, and ${columns.length} are named.`,
+      hint: "Name one column for every feature that the model was trained with, in their order.",
+      expected: width,
+      received: columns.length,
+    });
+  }
+}
+
+/**
+ * The inputs of a model from the columns of a table, by name; columns that no input asks for are
+ * left out.
+ * @throws MODEL_INPUT_INVALID
+ */
+export function bindColumns(
+  model: string,
+  slots: readonly TensorSlot[],
+  table: Table,
+  options: ColumnOptions,
+): Record<string, Tensor> {
+  const alone = slots.length === 1;
+  const columns = slots.map(
+    ({ name }, i) =>
+      options.inputs?.[name] ??
+      options.features ??
+      (alone ? findColumns(model, slots[i]!, table) : [name]),
+  );
+  checkPresent(model, columns.flat(), table.names);
+  return Object.fromEntries(
+    slots.map((slot, i) => [slot.name, fillTensor(model, slot, table, columns[i]!)]),
+  );
+}
+
+/** The columns of an only input, when its author did not name them. */
+function findColumns(model: string, slot: TensorSlot, table: Table): readonly string[] {
+  const width = widthOf(slot);
+  if (width === table.names.length) return table.names;
+  if (width === 1 || table.names.includes(slot.name)) return [slot.name];
+  if (width === undefined) return table.names;
+  throw toInputError(model, {
+    detail: `its input ${JSON.stringify(slot.name)} takes ${width} columns, and the table has ${table.names.length}: ${printNames(table.names, 40)}.`,
+    hint: 'Name the columns in the order of training: onnx(file, { features: ["…"] }).',
+    expected: width,
+    received: table.names.length,
+  });
+}
+
+function checkPresent(model: string, wanted: readonly string[], given: readonly string[]): void {
+  const there = new Set(given);
+  const missing = wanted.filter((name) => !there.has(name));
+  if (missing.length === 0) return;
+  const near = missing
+    .map((name) => findSimilarName(name, given))
+    .find((name) => name !== undefined);
+  throw toInputError(model, {
+    detail: `the table lacks the columns ${printNames(missing)}; it has ${printNames(given, 40)}.`,
+    hint:
+      near === undefined
+        ? "Rename columns, or say which column fills which input with the options `features` or `inputs`."
+        : `Did you mean ${JSON.stringify(near)}?`,
+    issues: missing.slice(0, 20).map((column) => ({ message: "is missing", column })),
+    issueCount: missing.length,
+  });
+}
+
+function fillTensor(
+  model: string,
+  slot: TensorSlot,
+  table: Table,
+  columns: readonly string[],
+): Tensor {
+  const { rows } = table;
+  if (columns.length === 1) {
+    const cells = table.cells(columns[0]!);
+    // A column of lists holds whole tensors, one a row: an image, or tokens.
+    if (rows > 0 && Array.isArray(cells[0])) return toTensor(model, slot, Array.from(cells));
+  }
+  const rank = slot.shape.length === 0 ? 2 : slot.shape.length;
+  if (rank > 2 || (rank === 1 && columns.length > 1)) {
+    throw toInputError(model, {
+      detail: `its input ${JSON.stringify(slot.name)} has the shape ${printShape(slot)}, which ${columns.length} columns of single values cannot fill.`,
+      hint: `Give the tensor itself: run({ ${JSON.stringify(slot.name)}: … }).`,
+      expected: printShape(slot),
+    });
+  }
+  const width = columns.length;
+  const data = createElements(slot.dtype, rows * width);
+  columns.forEach((column, offset) => {
+    const refuse = (row: number, value: unknown, expected: string): never => {
+      throw toCellError(model, { row, column, value, expected });
+    };
+    fillCells(slot.dtype, data, table.cells(column), { offset, stride: width, refuse });
+  });
+  return { type: slot.dtype, dims: rank === 1 ? [rows] : [rows, width], data };
+}

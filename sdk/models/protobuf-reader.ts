@@ -1,0 +1,103 @@
+import { readSync } from "node:fs";
+
+const WINDOW = 65_536;
+
+/** The bytes are not a protobuf message; `cut` when they end before a field does. */
+export class ProtobufError extends Error {
+  constructor(
+    message: string,
+    readonly cut: boolean,
+  ) {
+    super(message);
+    this.name = "ProtobufError";
+  }
+}
+
+/** One field of a message: its number, how it is written, and where a length-delimited one ends. */
+export interface ProtobufField {
+  number: number;
+  wire: number;
+  /** For wire type 2: the offset after the field. */
+  end: number;
+}
+
+/**
+ * Reads an open protobuf file field by field through a small window, so that a large tensor is
+ * skipped without reading it. Encoding: https://protobuf.dev/programming-guides/encoding
+ */
+export class ProtobufReader {
+  position = 0;
+  #window = Buffer.alloc(0);
+  #start = 0;
+
+  constructor(
+    readonly handle: number,
+    readonly size: number,
+  ) {}
+
+  /** The next field of a message that ends at `end`, or `undefined` when there is none. */
+  field(end: number): ProtobufField | undefined {
+    if (this.position >= end) return undefined;
+    const tag = this.varint();
+    const number = Math.floor(tag / 8);
+    const wire = tag % 8;
+    if (number === 0 || wire === 3 || wire === 4 || wire > 5) {
+      throw new ProtobufError(`no field can begin at byte ${this.position - 1}`, false);
+    }
+    if (wire !== 2) return { number, wire, end: this.position };
+    const length = this.varint();
+    const after = this.position + length;
+    if (after > end) {
+      throw new ProtobufError(
+        `field ${number} needs ${length} bytes and ${end - this.position} are left`,
+        end === this.size,
+      );
+    }
+    return { number, wire, end: after };
+  }
+
+  /** Moves past a field that nobody reads. */
+  skip(field: ProtobufField): void {
+    if (field.wire === 2) this.position = field.end;
+    else if (field.wire === 0) this.varint();
+    else this.position += field.wire === 1 ? 8 : 4;
+  }
+
+  /** A varint as a number; exact up to 2^53, which no field that ekiben reads exceeds. */
+  varint(): number {
+    let value = 0;
+    let scale = 1;
+    for (let count = 0; count < 10; count += 1) {
+      const byte = this.#byte();
+      value += (byte & 0x7f) * scale;
+      if (byte < 0x80) return value;
+      scale *= 128;
+    }
+    throw new ProtobufError(`the number at byte ${this.position - 10} has no end`, false);
+  }
+
+  text(field: ProtobufField): string {
+    const bytes = Buffer.alloc(field.end - this.position);
+    readSync(this.handle, bytes, 0, bytes.length, this.position);
+    this.position = field.end;
+    return bytes.toString("utf8");
+  }
+
+  #byte(): number {
+    if (this.position >= this.size) throw new ProtobufError("the file ends too early", true);
+    if (
+      this.position < this.#start ||
+      this.position >= this.#start + this.#window.length ||
+      this.#window.length === 0
+    ) {
+      const window = Buffer.alloc(Math.min(WINDOW, this.size - this.position));
+      const count = readSync(this.handle, window, 0, window.length, this.position);
+      if (count === 0) throw new ProtobufError("the file ends too early", true);
+      this.#window = window.subarray(0, count);
+      this.#start = this.position;
+    }
+    const byte = this.#window[this.position - this.#start]!;
+    this.position += 1;
+    return byte;
+  }
+}
