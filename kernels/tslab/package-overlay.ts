@@ -1,0 +1,147 @@
+import { existsSync, readFileSync } from "node:fs";
+import Module, { createRequire, isBuiltin } from "node:module";
+import { basename, dirname, isAbsolute, join, relative, resolve as resolvePath } from "node:path";
+import type * as ts from "@tslab/typescript-for-tslab";
+
+/**
+ * Lets a notebook in any folder import ekiben and what is installed beside it. What the folder
+ * itself has installed comes first.
+ */
+export interface PackageOverlay {
+  /** The compiler's view of the disk, with the missing packages in the folder's `node_modules`. */
+  adaptSystem(system: ts.System): ts.System;
+  /** Makes `require` in the modules of the folder find the missing packages. */
+  adaptModules(): void;
+  /** The file that `specifier` means in a notebook of the folder. */
+  resolve(specifier: string): string;
+}
+
+const SOURCE_EXTENSIONS = [".ts", ".tsx", ".js", ".jsx", ".json"];
+
+/** The part of Node's loader through which every `require` finds its file. */
+const loader = Module as unknown as {
+  _resolveFilename(
+    specifier: string,
+    parent: { filename?: string | null } | null | undefined,
+    ...rest: unknown[]
+  ): string;
+};
+
+/** `home`: the folder of the package from whose surroundings missing packages are taken. */
+export function createPackageOverlay(directory: string, home: string): PackageOverlay {
+  const prefix = `${toSlashes(join(directory, "node_modules"))}/`;
+  const ownRequire = createRequire(join(directory, "notebook.js"));
+  const homeRequire = createRequire(join(home, "package.json"));
+  const homeName = (
+    JSON.parse(readFileSync(join(home, "package.json"), "utf8")) as { name: string }
+  ).name;
+  const found = new Map<string, string>();
+  const owned = new Set<string>();
+
+  /** Where a package really is, when the folder lacks it and `home` does not. */
+  const findMissing = (name: string): string | undefined => {
+    const known = found.get(name);
+    if (known !== undefined || owned.has(name)) return known;
+    if (findInstalled(directory, name) !== undefined) {
+      owned.add(name);
+      return undefined;
+    }
+    const folder = name === homeName ? home : findInstalled(home, name);
+    if (folder !== undefined) found.set(name, toSlashes(folder));
+    return folder === undefined ? undefined : toSlashes(folder);
+  };
+
+  const toReal = (path: string): string => {
+    if (!path.startsWith(prefix)) return path;
+    const parts = path.slice(prefix.length).split("/");
+    const name = parts.splice(0, parts[0]?.startsWith("@") ? 2 : 1).join("/");
+    // Packages of types are global to a program: another folder's would change the meaning of names.
+    if (name === "" || name.startsWith(".") || name.startsWith("@types")) return path;
+    const folder = findMissing(name);
+    return folder === undefined ? path : [folder, ...parts].join("/");
+  };
+
+  /** Whether a module of the notebook asks, and not one of a package. */
+  const isOfNotebook = (file: string | null | undefined): boolean => {
+    const path = relative(directory, file ?? "");
+    return !path.startsWith("..") && !isAbsolute(path) && !/[\\/]?node_modules[\\/]/u.test(path);
+  };
+
+  return {
+    adaptSystem: (system) =>
+      Object.assign(Object.create(system) as ts.System, {
+        readFile: (path: string, encoding?: string) => system.readFile(toReal(path), encoding),
+        fileExists: (path: string) => system.fileExists(toReal(path)),
+        directoryExists: (path: string) => system.directoryExists(toReal(path)),
+        readDirectory: (path: string, ...rest: string[][]) =>
+          system.readDirectory(toReal(path), ...rest),
+        // Under its real path a package could not be named by the declarations of a cell.
+        realpath: (path: string) =>
+          toReal(path) === path ? (system.realpath?.(path) ?? path) : path,
+        // Installed files do not change while a kernel runs, and there are hundreds of them.
+        watchFile: ((path, ...rest) =>
+          path.includes("/node_modules/")
+            ? { close: () => undefined }
+            : system.watchFile?.(path, ...rest)) as ts.System["watchFile"],
+      }),
+    adaptModules() {
+      const original = loader._resolveFilename;
+      let asking = false;
+      loader._resolveFilename = (specifier, parent, ...rest) => {
+        try {
+          return original.call(Module, specifier, parent, ...rest);
+        } catch (error) {
+          const missing = (error as NodeJS.ErrnoException).code === "MODULE_NOT_FOUND";
+          if (asking || !missing || !isBare(specifier) || !isOfNotebook(parent?.filename)) {
+            throw error;
+          }
+          asking = true;
+          try {
+            return homeRequire.resolve(specifier);
+          } catch (homeError) {
+            // The folder of the notebook is the one that the author knows.
+            if ((homeError as NodeJS.ErrnoException).code === "MODULE_NOT_FOUND") throw error;
+            throw homeError;
+          } finally {
+            asking = false;
+          }
+        }
+      };
+    },
+    resolve(specifier) {
+      const path = resolvePath(directory, specifier);
+      // The compiler takes `./table` and `./table.js` for `table.ts` where there is one.
+      const source = isBare(specifier) ? undefined : findSource(path);
+      return source ?? ownRequire.resolve(specifier);
+    },
+  };
+}
+
+function findSource(path: string): string | undefined {
+  const stem = path.replace(/\.(?:js|jsx)$/u, "");
+  const candidates = [
+    ...(stem === path ? [] : [`${stem}.ts`, `${stem}.tsx`, path]),
+    ...SOURCE_EXTENSIONS.map((extension) => path + extension),
+    ...SOURCE_EXTENSIONS.map((extension) => join(path, `index${extension}`)),
+  ];
+  return candidates.find((candidate) => existsSync(candidate));
+}
+
+/** The folder of a package as modules in `directory` find it. */
+function findInstalled(directory: string, name: string): string | undefined {
+  for (let folder = directory; ; folder = dirname(folder)) {
+    if (basename(folder) !== "node_modules") {
+      const candidate = join(folder, "node_modules", name);
+      if (existsSync(candidate)) return candidate;
+    }
+    if (dirname(folder) === folder) return undefined;
+  }
+}
+
+function isBare(specifier: string): boolean {
+  return !/^(?:\.{0,2}\/|\.{1,2}$|[a-z]:[\\/]|file:)/iu.test(specifier) && !isBuiltin(specifier);
+}
+
+function toSlashes(path: string): string {
+  return path.replaceAll("\\", "/");
+}
