@@ -6,11 +6,14 @@ import type { EmitMaps, EmittedModule } from "./emit-maps.js";
 import type { Tslab, TypeScript } from "./load-tslab.js";
 import type { StackTraces } from "./stack-traces.js";
 
-/** The property of tslab's global object through which a cell hands over its getters. */
+/** The global object that tslab makes for the code of its cells. */
+export const TSLAB = "__tslab__";
+
+/** The property of it through which a cell hands over its getters. */
 export const ENTER = "enter";
 
 /** The file under which tslab shows a cell to the compiler. */
-const CELL_OUTPUT = "__tslab__.js";
+const CELL_OUTPUT = `${TSLAB}.js`;
 
 /** The compiler of a kernel's cells. */
 export interface CellCompiler extends ConverterSet {
@@ -29,7 +32,7 @@ export function toEnterCall(typescript: TypeScript, module: string, file?: strin
   const { declared, imported } = findCellNames(typescript, module);
   const toGetters = (names: readonly string[]) =>
     `{ ${names.map((name) => `${JSON.stringify(name)}: () => ${name}`).join(", ")} }`;
-  return `__tslab__.${ENTER}(${toGetters(declared)}, ${toGetters(imported)});`;
+  return `${TSLAB}.${ENTER}(${toGetters(declared)}, ${toGetters(imported)});`;
 }
 
 export function createCellCompiler(

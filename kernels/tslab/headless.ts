@@ -1,6 +1,8 @@
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { startKernelClient } from "./client.js";
+import { findTslab } from "./load-tslab.js";
+import { toMissingTslab } from "./missing-tslab.js";
 import { createOutputCollector, toText, type CellOutput } from "./outputs.js";
 
 export interface CellResult {
@@ -26,6 +28,8 @@ export interface HeadlessKernel extends AsyncDisposable {
 }
 
 export interface ExecuteOptions {
+  /** Filled while the cell runs, for what it says before its kernel ends. */
+  outputs?: CellOutput[];
   /** Every output as it comes; a stream in pieces. */
   onOutput?: (output: CellOutput) => void;
 }
@@ -47,13 +51,18 @@ export function findKernelMain(): string {
   return join(root, "dist", "kernels", "tslab", "main.js");
 }
 
-/** @throws EkibenError KERNEL_FAILED when the kernel does not come up. */
+/**
+ * @throws EkibenError DEPENDENCY_MISSING when tslab is not installed, KERNEL_FAILED when the kernel
+ * does not come up.
+ */
 export async function createHeadlessKernel(
   options: HeadlessKernelOptions = {},
 ): Promise<HeadlessKernel> {
+  const cwd = options.cwd ?? process.cwd();
+  if (options.command === undefined && findTslab(cwd) === undefined) throw toMissingTslab();
   const client = await startKernelClient({
     command: options.command ?? [process.execPath, findKernelMain(), "{connection_file}"],
-    cwd: options.cwd ?? process.cwd(),
+    cwd,
     ...(options.env === undefined ? {} : { env: options.env }),
     ...(options.startTimeoutMs === undefined ? {} : { startTimeoutMs: options.startTimeoutMs }),
   });
@@ -62,7 +71,7 @@ export async function createHeadlessKernel(
     pid: client.pid,
     exited: client.exited,
     async execute(code, executeOptions = {}) {
-      const outputs: CellOutput[] = [];
+      const outputs = executeOptions.outputs ?? [];
       const reply = await client.request(
         "execute_request",
         {

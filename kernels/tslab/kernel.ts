@@ -5,13 +5,13 @@ import { fileURLToPath } from "node:url";
 import { format } from "node:util";
 import type * as ts from "@tslab/typescript-for-tslab";
 import type { NotebookHost } from "ekiben";
-import { createCellCompiler, ENTER, toEnterCall } from "./cell-compiler.js";
+import { createCellCompiler, ENTER, toEnterCall, TSLAB } from "./cell-compiler.js";
 import { print } from "./cell-errors.js";
 import { createCellRunner } from "./cell-runner.js";
 import { createEmitMaps } from "./emit-maps.js";
 import { createKernelServer, type RequestHandler } from "./kernel-server.js";
 import { createLifetime, watchParent } from "./lifetime.js";
-import { findTslab, loadTslab, type TslabInstallation, type TypeScript } from "./load-tslab.js";
+import { findTslab, loadTslab, type TslabInstallation } from "./load-tslab.js";
 import { createPackageOverlay } from "./package-overlay.js";
 import { PROTOCOL_VERSION, type ConnectionInfo } from "./protocol.js";
 import { createRecorder } from "./recorder.js";
@@ -19,8 +19,6 @@ import { createStackTraces } from "./stack-traces.js";
 
 /** What tslab keeps for the code of its cells. */
 interface TslabGlobal {
-  exports: Record<string, unknown>;
-  require: NodeJS.Require;
   [ENTER]?: unknown;
 }
 
@@ -28,7 +26,11 @@ interface TslabGlobal {
 export async function startKernel(connectionFile: string, directory: string): Promise<void> {
   const connection = JSON.parse(readFileSync(connectionFile, "utf8")) as ConnectionInfo;
   const installation = findTslab(directory);
-  if (installation === undefined) throw await toMissingTslab();
+  if (installation === undefined) {
+    // Loaded only for this: without the SDK a kernel starts faster.
+    const { toMissingTslab } = await import("./missing-tslab.js");
+    throw toMissingTslab();
+  }
   const home = dirname(createRequire(import.meta.url).resolve("ekiben/package.json"));
   const { version } = JSON.parse(readFileSync(join(home, "package.json"), "utf8"));
 
@@ -65,7 +67,7 @@ export async function startKernel(connectionFile: string, directory: string): Pr
   // Compiling anything loads the declarations of the standard library.
   void compiler.node;
 
-  const cellGlobal = (globalThis as unknown as { __tslab__: TslabGlobal }).__tslab__;
+  const cellGlobal = (globalThis as unknown as Record<string, TslabGlobal>)[TSLAB];
   const display: NotebookHost["display"] = (data) => {
     const { lastWriteDisplayData } = tslab.jupyter as unknown as {
       lastWriteDisplayData: ((content: Record<string, unknown>, update: boolean) => void) | null;
@@ -79,7 +81,7 @@ export async function startKernel(connectionFile: string, directory: string): Pr
     display,
     resolve: overlay.resolve,
   });
-  cellGlobal[ENTER] = recorder.enter;
+  if (cellGlobal !== undefined) cellGlobal[ENTER] = recorder.enter;
   (globalThis as Record<symbol, unknown>)[Symbol.for("ekiben.notebook")] = recorder.host;
 
   const runner = createCellRunner({
@@ -158,13 +160,4 @@ function withNodeTypes(
   } catch {
     return options;
   }
-}
-
-async function toMissingTslab(): Promise<Error> {
-  // Loaded only for this: a kernel starts faster without the SDK.
-  const { EkibenError } = await import("ekiben");
-  return new EkibenError("DEPENDENCY_MISSING", {
-    detail: "The kernel needs tslab 1.0.22 or later 1.x, and it is not installed.",
-    hint: "Run `npm install tslab` in the folder of the notebook.",
-  });
 }

@@ -2,11 +2,14 @@ import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import type * as ts from "@tslab/typescript-for-tslab";
+import type * as converter from "tslab/dist/converter.js";
+import type * as executor from "tslab/dist/executor.js";
+import type * as jupyter from "tslab/dist/jupyter.js";
 
 export type TypeScript = typeof ts;
-export type ConverterModule = typeof import("tslab/dist/converter.js");
-export type ExecutorModule = typeof import("tslab/dist/executor.js");
-export type JupyterModule = typeof import("tslab/dist/jupyter.js");
+export type ConverterModule = typeof converter;
+export type ExecutorModule = typeof executor;
+export type JupyterModule = typeof jupyter;
 
 /** tslab as it is installed somewhere. */
 export interface TslabInstallation {

@@ -18,14 +18,16 @@ export interface PackageOverlay {
 
 const SOURCE_EXTENSIONS = [".ts", ".tsx", ".js", ".jsx", ".json"];
 
+type ResolveFile = (
+  specifier: string,
+  parent: { filename?: string | null } | null | undefined,
+  ...rest: unknown[]
+) => string;
+
+const RESOLVE = "_resolveFilename";
+
 /** The part of Node's loader through which every `require` finds its file. */
-const loader = Module as unknown as {
-  _resolveFilename(
-    specifier: string,
-    parent: { filename?: string | null } | null | undefined,
-    ...rest: unknown[]
-  ): string;
-};
+const loader = Module as unknown as Record<typeof RESOLVE, ResolveFile>;
 
 /** `home`: the folder of the package from whose surroundings missing packages are taken. */
 export function createPackageOverlay(directory: string, home: string): PackageOverlay {
@@ -85,9 +87,9 @@ export function createPackageOverlay(directory: string, home: string): PackageOv
             : system.watchFile?.(path, ...rest)) as ts.System["watchFile"],
       }),
     adaptModules() {
-      const original = loader._resolveFilename;
+      const original = loader[RESOLVE];
       let asking = false;
-      loader._resolveFilename = (specifier, parent, ...rest) => {
+      loader[RESOLVE] = (specifier, parent, ...rest) => {
         try {
           return original.call(Module, specifier, parent, ...rest);
         } catch (error) {

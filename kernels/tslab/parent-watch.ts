@@ -11,6 +11,7 @@ const timer = setInterval(() => {
   const orphaned = process.platform !== "win32" && process.ppid !== ppid;
   if (!orphaned && (!visible || isAlive(pid))) return;
   clearInterval(timer);
+  // oxlint-disable-next-line unicorn/require-post-message-target-origin -- this is no window
   parentPort?.postMessage("gone");
   setTimeout(() => process.kill(process.pid, "SIGKILL"), PATIENCE_MS);
 }, INTERVAL_MS);
