@@ -65,7 +65,7 @@ async function findMissingHint(absolute: string): Promise<string> {
   const folder = dirname(absolute);
   const names = await readdir(folder).catch(() => undefined);
   if (names === undefined) {
-    return `There is no folder ${folder}. A relative path counts from the folder of the notebook.`;
+    return `There is no folder ${folder}. A relative path counts from the working directory: in a notebook, its folder.`;
   }
   const name = basename(absolute);
   const similar = findSimilarName(name, names);
@@ -77,13 +77,20 @@ async function findMissingHint(absolute: string): Promise<string> {
     : `The folder ${folder} has no file of such a name.`;
 }
 
+/** What a folder is that was given in the place of a file. */
 async function toNotAFile(path: ModelPath): Promise<EkibenError> {
-  const names = await readdir(path.absolute).catch(() => [] as string[]);
+  const names = await readdir(path.absolute).catch(() => undefined);
+  if (names === undefined) {
+    return new EkibenError("MODEL_FILE_INVALID", {
+      detail: `${printPath(path)} is neither a file nor a folder.`,
+      hint: "Give the path of the model file.",
+    });
+  }
   const what = names.includes("saved_model.pb")
     ? "a folder with a TensorFlow SavedModel"
     : names.includes("MLmodel")
       ? "a folder of an MLflow model"
-      : "not a file";
+      : "a folder";
   const inside = names.filter((name) => name.endsWith(".onnx"));
   return new EkibenError("MODEL_FILE_INVALID", {
     detail: `${printPath(path)} is ${what}.`,
