@@ -93,7 +93,7 @@ function fill(kind: Exclude<ColumnKind, "json">, cells: readonly unknown[]): Col
   };
   const values =
     kind === "string"
-      ? new Array<string | null>(rows).fill(null)
+      ? cells.map(() => null)
       : kind === "bigint"
         ? new BigInt64Array(rows)
         : kind === "boolean"

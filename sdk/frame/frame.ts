@@ -132,7 +132,7 @@ export function concatFrames(frames: readonly Frame[]): Frame {
 }
 
 function notSent(rows: number): Column {
-  return { kind: "json", values: new Array<undefined>(rows).fill(undefined) };
+  return { kind: "json", values: Array.from({ length: rows }, () => undefined) };
 }
 
 /** Assigning to `__proto__` would exchange the prototype of the record. */

@@ -131,14 +131,14 @@ function isTaken(name: string): boolean {
 }
 
 function protectNames(data: DataFrame): void {
-  const inherited = (Object.getPrototypeOf(data) as DataFrame).$setInternalColumnDataProperty as (
-    this: DataFrame,
-    column: string,
-  ) => void;
+  type Define = (this: DataFrame, column: string) => void;
+  const { $setInternalColumnDataProperty: define } = Object.getPrototypeOf(data) as {
+    $setInternalColumnDataProperty: Define;
+  };
   Object.defineProperty(data, "$setInternalColumnDataProperty", {
     value(this: DataFrame, column?: string) {
       const names = column === undefined ? this.columns : [column];
-      for (const name of names) if (!isTaken(name)) inherited.call(this, name);
+      for (const name of names) if (!isTaken(name)) define.call(this, name);
     },
   });
 }

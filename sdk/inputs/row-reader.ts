@@ -1,0 +1,170 @@
+import { z } from "zod";
+import { createColumn } from "../frame/frame-from-data-frame.js";
+import { Frame } from "../frame/frame.js";
+import { EkibenError } from "../core/errors.js";
+import { explainRows } from "./explain-rows.js";
+import {
+  compileCheck,
+  compileFill,
+  createColumns,
+  createFill,
+  type CheckRow,
+  type FillColumns,
+} from "./row-code.js";
+import { createPrepare, readRowSchema, refuseAsync, type RowSchema } from "./row-schema.js";
+
+/** Rows that have passed the schema, holding what it made of them. */
+export type ValidRows = readonly Readonly<Record<string, unknown>>[];
+
+/** Checks the rows of a table and makes columns of them. */
+export interface RowReader {
+  readonly schema: RowSchema;
+  /**
+   * Checks rows that nobody else holds: they are changed in place.
+   * @throws INPUT_INVALID with rows and columns.
+   */
+  read(rows: unknown[]): ValidRows;
+  /** The frame of valid rows, of one request or of several. */
+  toFrame(rows: ValidRows): Frame;
+}
+
+/** Columns that the schema does not name cost memory in every row. */
+const MOST_UNKNOWN_COLUMNS = 256;
+
+/**
+ * A reader for the rows of a schema. `generate` set to false never generates code, as in a process
+ * that does not allow it; both ways agree.
+ */
+export function createRowReader(rowSchema: z.ZodType, generate = true): RowReader {
+  const schema = readRowSchema(rowSchema);
+  const generated = generate ? generateCode(schema) : undefined;
+  const fill =
+    generated?.fill ?? (schema.columns === undefined ? undefined : createFill(schema.columns));
+  const readRow = createZodReader(schema);
+
+  return {
+    schema,
+    read(rows) {
+      const bad =
+        generated?.check === undefined ? readAll(rows, readRow) : checkAll(rows, generated.check);
+      if (bad !== -1) {
+        const isValid = generated?.check ?? ((row: unknown) => readRow(row) !== undefined);
+        throw explainRows(schema, rows, bad, isValid);
+      }
+      if (schema.unknownColumns === "keep") checkWidth(schema, rows as ValidRows);
+      return rows as ValidRows;
+    },
+    toFrame(rows) {
+      const { columns: plans, names } = schema;
+      if (plans === undefined || fill === undefined)
+        return inferFrame(rows, findNames(rows, new Set()));
+      const columns = createColumns(plans, rows.length);
+      fill(rows, columns);
+      const known = new Frame(names, columns, rows.length);
+      if (schema.unknownColumns !== "keep") return known;
+      const others = findNames(rows, new Set(names));
+      const extra = others.map((name) => ({
+        kind: "json" as const,
+        values: rows.map((row) => (Object.hasOwn(row, name) ? row[name] : undefined)),
+      }));
+      return new Frame([...names, ...others], [...columns, ...extra], rows.length);
+    },
+  };
+}
+
+function generateCode(schema: RowSchema): { check?: CheckRow; fill?: FillColumns } | undefined {
+  const { columns } = schema;
+  if (columns === undefined) return undefined;
+  try {
+    const fill = compileFill(columns);
+    if (!schema.plain || schema.unknownColumns === "keep") return { fill };
+    return { fill, check: compileCheck(columns, schema.unknownColumns === "refuse") };
+  } catch {
+    // The process runs with --disallow-code-generation-from-strings.
+    return undefined;
+  }
+}
+
+/** The place of the first row that is not valid, or -1. */
+function checkAll(rows: readonly unknown[], check: CheckRow): number {
+  try {
+    for (let i = 0; i < rows.length; i++) if (!check(rows[i])) return i;
+  } catch (error) {
+    throw toSchemaError(error);
+  }
+  return -1;
+}
+
+type ReadRow = (row: unknown) => object | undefined;
+
+function readAll(rows: unknown[], read: ReadRow): number {
+  for (let i = 0; i < rows.length; i++) {
+    const row = read(rows[i]);
+    if (row === undefined) return i;
+    rows[i] = row;
+  }
+  return -1;
+}
+
+/** One row through zod. */
+function createZodReader(schema: RowSchema): ReadRow {
+  const compiled = z.compile(schema.wire);
+  const prepare = createPrepare(schema);
+  return (row) => {
+    try {
+      const result = compiled.safeParse(prepare(row));
+      return result.success ? toRow(result.data) : undefined;
+    } catch (error) {
+      throw toSchemaError(error);
+    }
+  };
+}
+
+/** What a transform of the row returns has to be a row again. */
+function toRow(data: unknown): object {
+  if (typeof data === "object" && data !== null && !Array.isArray(data)) return data;
+  throw new EkibenError("SCHEMA_UNSUPPORTED", {
+    detail: `The transform of the row schema returned ${Array.isArray(data) ? "an array" : typeof data}, not a row.`,
+    hint: "Return an object with one property a column.",
+  });
+}
+
+function toSchemaError(error: unknown): unknown {
+  if (error instanceof z.core.$ZodAsyncError) return refuseAsync("dataframe", error);
+  if (error instanceof RangeError) {
+    return new EkibenError("INPUT_INVALID", {
+      detail: "A row is nested too deeply to be checked.",
+      cause: error,
+    });
+  }
+  return error;
+}
+
+function findNames(rows: ValidRows, known: ReadonlySet<string>): string[] {
+  const names = new Set<string>();
+  for (const row of rows) {
+    for (const name of Object.keys(row)) {
+      if (!known.has(name) && name !== "__proto__") names.add(name);
+    }
+  }
+  return [...names];
+}
+
+function checkWidth(schema: RowSchema, rows: ValidRows): void {
+  const others = findNames(rows, new Set(schema.names));
+  if (others.length <= MOST_UNKNOWN_COLUMNS) return;
+  throw new EkibenError("INPUT_INVALID", {
+    detail: `The rows have ${others.length} columns that the schema does not name; at most ${MOST_UNKNOWN_COLUMNS} are kept.`,
+    hint: "Send fewer columns.",
+    expected: MOST_UNKNOWN_COLUMNS,
+    received: others.length,
+  });
+}
+
+/** Columns whose kinds follow from their values. */
+function inferFrame(rows: ValidRows, names: readonly string[]): Frame {
+  const columns = names.map((name) =>
+    createColumn(rows.map((row) => (Object.hasOwn(row, name) ? row[name] : undefined))),
+  );
+  return new Frame(names, columns, rows.length);
+}
