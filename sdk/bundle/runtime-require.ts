@@ -1,0 +1,56 @@
+import { existsSync } from "node:fs";
+import { createRequire } from "node:module";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { EkibenError } from "../core/errors.js";
+import { REQUIRE_KEY } from "./compile.js";
+import type { Bundle } from "./load.js";
+import { findPackage, packageOf } from "./packages.js";
+
+export type BundleRequire = (specifier: string) => unknown;
+
+const bundles = new Map<string, BundleRequire>();
+const ownRequire = createRequire(import.meta.url);
+const ownDirectory = dirname(fileURLToPath(import.meta.url));
+
+/** Makes the packages of a bundle available to its code. */
+export function registerBundle(bundle: Bundle, ekiben: object): void {
+  bundles.set(bundle.directory, createBundleRequire(bundle, ekiben));
+  (globalThis as unknown as Record<symbol, unknown>)[Symbol.for(REQUIRE_KEY)] = (url: string) =>
+    bundles.get(dirname(fileURLToPath(url)));
+}
+
+/**
+ * The `require` of a bundle's code. `ekiben` is always the one that runs. Any other package comes
+ * from the bundle's own `node_modules`, or from beside the running ekiben when exactly the pinned
+ * version is there; never from a folder that happens to lie above.
+ */
+export function createBundleRequire(bundle: Bundle, ekiben: object): BundleRequire {
+  const bundleRequire = createRequire(join(bundle.directory, "service.mjs"));
+  return (specifier) => {
+    const name = packageOf(specifier);
+    if (name === undefined) return ownRequire(specifier);
+    if (specifier === "ekiben") return ekiben;
+    if (name === "ekiben") return ownRequire(specifier);
+    if (existsSync(join(bundle.directory, "node_modules", name))) return bundleRequire(specifier);
+    const pinned = bundle.manifest.dependencies.find((one) => one.name === name);
+    const beside = findPackage(name, ownDirectory);
+    if (beside !== undefined && beside.version === pinned?.version) return ownRequire(specifier);
+    throw missing(bundle, name, beside?.version);
+  };
+}
+
+function missing(bundle: Bundle, name: string, beside: string | undefined): EkibenError {
+  const { manifest, directory } = bundle;
+  const pinned = manifest.dependencies.find((one) => one.name === name);
+  const locked = manifest.files.some(({ path }) => path === "package-lock.json");
+  const what = pinned === undefined ? name : `${name} ${pinned.version} (${pinned.reason})`;
+  const instead =
+    beside === undefined ? "it is not installed" : `beside ekiben is version ${beside}`;
+  return new EkibenError("DEPENDENCY_MISSING", {
+    detail: `${manifest.name}:${manifest.version} needs the package ${what}; ${instead}.`,
+    hint: `Run \`npm ${locked ? "ci" : "install"}\` in ${directory}.`,
+    ...(pinned === undefined ? {} : { expected: `${name}@${pinned.version}` }),
+    ...(beside === undefined ? {} : { received: `${name}@${beside}` }),
+  });
+}

@@ -1,0 +1,141 @@
+import { existsSync } from "node:fs";
+import { copyFile, mkdir, mkdtemp, readFile, rm, symlink } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { EkibenError } from "../core/errors.js";
+import { findDifference } from "./find-difference.js";
+import { openBundle, type Bundle } from "./load.js";
+import { allFiles, MANIFEST_FILE } from "./manifest.js";
+import { parseSample, type Sample } from "./sample.js";
+
+/** A bundle that serves in a process of its own. */
+export interface StartedServer {
+  readonly url: string;
+  stop(): Promise<void>;
+  /** What it wrote so far. */
+  output(): string;
+}
+
+export interface VerifyOptions {
+  /** Starts the bundle of a folder and resolves when it is ready. */
+  start(directory: string): Promise<StartedServer>;
+  /** How much numbers may differ, as a share of the greater one. @default 1e-6 */
+  tolerance?: number;
+  /** Milliseconds for one answer. @default 120_000 */
+  timeoutMs?: number;
+}
+
+/** One replayed sample. */
+export interface VerifyResult {
+  /** Its path in the bundle. */
+  sample: string;
+  api: string;
+  milliseconds: number;
+}
+
+/**
+ * Copies a bundle into an empty folder, starts it there and sends it its own samples.
+ * @throws BUNDLE_VERIFY_FAILED with the first difference; what `openBundle` and `start` throw.
+ */
+export async function verifyBundle(
+  directory: string,
+  options: VerifyOptions,
+): Promise<VerifyResult[]> {
+  const bundle = await openBundle(directory);
+  const samples = await readSamples(bundle);
+  const folder = await mkdtemp(join(tmpdir(), "ekiben-verify-"));
+  try {
+    await copyBundle(bundle, folder);
+    const server = await options.start(folder);
+    try {
+      const results: VerifyResult[] = [];
+      for (const [path, sample] of samples) {
+        const began = performance.now();
+        await replay(sample, path, server, options);
+        results.push({ sample: path, api: sample.api, milliseconds: performance.now() - began });
+      }
+      return results;
+    } finally {
+      await server.stop();
+    }
+  } finally {
+    await rm(folder, { recursive: true, force: true, maxRetries: 3 }).catch(() => {});
+  }
+}
+
+async function readSamples({ directory, manifest }: Bundle): Promise<[string, Sample][]> {
+  const paths = manifest.files
+    .map(({ path }) => path)
+    .filter((path) => path.startsWith("samples/") && path.endsWith(".json"));
+  return Promise.all(
+    paths.map(async (path): Promise<[string, Sample]> => [
+      path,
+      parseSample(await readFile(join(directory, path), "utf8"), path),
+    ]),
+  );
+}
+
+/** Only what the manifest lists: a bundle that needs anything else is not whole. */
+async function copyBundle({ directory, manifest }: Bundle, folder: string): Promise<void> {
+  for (const path of [MANIFEST_FILE, ...allFiles(manifest).map((file) => file.path)]) {
+    await mkdir(dirname(join(folder, path)), { recursive: true });
+    await copyFile(join(directory, path), join(folder, path));
+  }
+  const installed = join(directory, "node_modules");
+  if (existsSync(installed)) await symlink(installed, join(folder, "node_modules"), "junction");
+}
+
+async function replay(
+  sample: Sample,
+  path: string,
+  server: StartedServer,
+  options: VerifyOptions,
+): Promise<void> {
+  const { request, answer, route } = sample;
+  const response = await fetch(`${server.url}/${route}`, {
+    method: "POST",
+    headers: { "content-type": request.mediaType },
+    body: request.bytes as Uint8Array<ArrayBuffer>,
+    signal: AbortSignal.timeout(options.timeoutMs ?? 120_000),
+  }).catch((cause: unknown) => {
+    throw failed(path, `got no answer: ${(cause as Error).message}`, server, cause);
+  });
+  const text = await response.text();
+  if (response.status !== answer.status) {
+    const what = `was answered with ${response.status} instead of ${answer.status}: ${shorten(text)}`;
+    throw failed(path, what, server);
+  }
+  let now: unknown;
+  try {
+    now = text === "" ? undefined : JSON.parse(text);
+  } catch (cause) {
+    throw failed(path, `was answered with no JSON: ${shorten(text)}`, server, cause);
+  }
+  const difference = findDifference(answer.json, now, options.tolerance);
+  if (difference === undefined) return;
+  const at = difference.path === "" ? "the answer" : difference.path;
+  throw new EkibenError("BUNDLE_VERIFY_FAILED", {
+    detail: `${path} has another answer in the bundle: ${at} was ${print(difference.recorded)} and is ${print(difference.now)}.`,
+    hint: "Look for what the answer depends on besides its input: time, chance, state, or a file outside of the bundle.",
+    expected: print(difference.recorded),
+    received: print(difference.now),
+    issues: [{ message: "the answer differs", path: difference.path }],
+  });
+}
+
+function failed(path: string, what: string, server: StartedServer, cause?: unknown): EkibenError {
+  const output = server.output().trim().split("\n").slice(-20).join("\n");
+  return new EkibenError("BUNDLE_VERIFY_FAILED", {
+    detail: `${path} ${what}.`,
+    hint: output === "" ? "The server wrote nothing." : `The server wrote:\n${output}`,
+    ...(cause === undefined ? {} : { cause }),
+  });
+}
+
+function print(value: unknown): string {
+  return value === undefined ? "absent" : shorten(JSON.stringify(value));
+}
+
+function shorten(text: string): string {
+  return text.length > 300 ? `${text.slice(0, 300)}…` : text;
+}

@@ -1,0 +1,118 @@
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { loadService, openBundle, type Bundle } from "../bundle/load.js";
+import { EkibenError } from "../core/errors.js";
+import { resolveDanfojsFrom } from "../frame/danfojs.js";
+import { createApp } from "../http/create-app.js";
+import { createLog, type LogLevel } from "../observability/create-log.js";
+import type { Log } from "../observability/log.js";
+import { createMetrics } from "../observability/metrics.js";
+import { createServiceMetrics } from "../observability/service-metrics.js";
+import { createRuntime } from "../service/runtime.js";
+import { toDrainingApp } from "./draining-app.js";
+import { listen } from "./listen.js";
+
+export interface ServeOptions {
+  /** The folder of a bundle. */
+  directory: string;
+  /** 0 takes a free one. @default 3000 */
+  port?: number;
+  /** @default "127.0.0.1" */
+  host?: string;
+  /** Milliseconds for answering what is under way when the server is stopped. @default 30_000 */
+  drainTimeoutMs?: number;
+  /** @default "info" */
+  logLevel?: LogLevel;
+  /** @default one of the service, on standard output */
+  log?: Log;
+  /** The module that the bundle's `ekiben` means. @default the package that runs */
+  ekiben?: object;
+}
+
+/** A bundle that answers. */
+export interface RunningServer {
+  readonly address: string;
+  readonly port: number;
+  readonly bundle: Bundle;
+  readonly log: Log;
+  /**
+   * Says that it is not ready any more, stops accepting, answers what is under way, and releases
+   * the models. `cut` counts the connections that were still waiting at the limit.
+   */
+  stop(): Promise<{ cut: number }>;
+}
+
+/**
+ * Serves a bundle; resolves when it is ready. Its files are checked before any of it is run, and
+ * the port is taken before the models are loaded, so that probes are answered meanwhile.
+ * @throws BUNDLE_NOT_FOUND, BUNDLE_CORRUPT, BUNDLE_FORMAT_UNSUPPORTED, DEPENDENCY_MISSING,
+ * PORT_IN_USE, SERVICE_SETUP_FAILED, MODEL_FILE_INVALID.
+ */
+export async function serveBundle(options: ServeOptions): Promise<RunningServer> {
+  const bundle = await openBundle(options.directory);
+  const { manifest, directory } = bundle;
+  if (existsSync(join(directory, "node_modules", "danfojs-node"))) resolveDanfojsFrom(directory);
+  const { definition } = await loadService(bundle, options.ekiben);
+  checkDefinition(bundle, definition.name, Object.keys(definition.apis));
+
+  const facts = { service: manifest.name, version: manifest.version };
+  const log = options.log ?? createLog({ ...facts, level: options.logLevel ?? "info" });
+  const serviceMetrics = createServiceMetrics({ ...facts, processMetrics: true });
+  const runtime = createRuntime(definition, {
+    log,
+    metrics: createMetrics(serviceMetrics.registry),
+    modelsDirectory: join(directory, "models"),
+    checkOutputs: false,
+    observer: serviceMetrics.observer,
+  });
+  const { version, digest, created, labels } = manifest;
+  const app = createApp(runtime, {
+    mode: "production",
+    log,
+    serviceMetrics,
+    bundle: { version, digest, created, labels },
+  });
+  const listening = await listen(app, {
+    port: options.port ?? 3000,
+    ...(options.host === undefined ? {} : { host: options.host }),
+  });
+  try {
+    await runtime.start();
+  } catch (error) {
+    await listening.close({ drainMs: 0, lingerMs: 0 });
+    throw error;
+  }
+  const { address, port } = listening;
+  log.info(`${manifest.name}:${version} answers on ${address}`, { address });
+
+  let stopped: Promise<{ cut: number }> | undefined;
+  return {
+    address,
+    port,
+    bundle,
+    log,
+    stop: () =>
+      (stopped ??= (async () => {
+        log.info("draining", { address });
+        listening.setApp(toDrainingApp(app));
+        const closed = await listening.close({ drainMs: options.drainTimeoutMs ?? 30_000 });
+        await runtime.drain();
+        if (closed.cut > 0) log.warn("connections were cut at the limit", closed);
+        log.info("stopped");
+        return closed;
+      })()),
+  };
+}
+
+/** A manifest that tells of other APIs than the code has would mislead whoever reads it. */
+function checkDefinition({ manifest, directory }: Bundle, name: string, apis: string[]): void {
+  const told = manifest.apis.map((api) => api.name);
+  const same = told.length === apis.length && told.every((api) => apis.includes(api));
+  if (name === manifest.name && same) return;
+  throw new EkibenError("BUNDLE_CORRUPT", {
+    detail: `The service in ${directory} is not the one that its manifest describes.`,
+    hint: "Save the service again.",
+    expected: `${manifest.name}: ${told.join(", ")}`,
+    received: `${name}: ${apis.join(", ")}`,
+  });
+}

@@ -1,0 +1,108 @@
+import { rename, rm } from "node:fs/promises";
+import { homedir } from "node:os";
+import { join, resolve } from "node:path";
+import { listFolders, listVersions, type StoredVersion } from "../bundle/versions.js";
+import { allFiles } from "../bundle/manifest.js";
+import { EkibenError } from "../core/errors.js";
+import { parseTag, printTag } from "../core/tag.js";
+import { findSimilarName } from "../models/similar-names.js";
+
+/** The bundles of this machine. */
+export interface LocalStore {
+  readonly directory: string;
+  /** All versions, by name, newest first. */
+  list(): Promise<StoredBundle[]>;
+  /**
+   * Finds `name`, `name:latest`, `name:version`, or `name:` and the unique beginning of a version.
+   * @throws BUNDLE_NOT_FOUND with what is there; TAG_INVALID.
+   */
+  find(tag: string): Promise<StoredVersion>;
+  /** Removes a version for good. @throws BUNDLE_NOT_FOUND */
+  remove(tag: string): Promise<StoredVersion>;
+}
+
+export interface StoredBundle extends StoredVersion {
+  /** Bytes of its files; `undefined` when it is damaged. */
+  readonly size?: number;
+}
+
+/** `EKIBEN_HOME`, or `.ekiben` in the home of the user. */
+export function findStoreDirectory(env: NodeJS.ProcessEnv = process.env): string {
+  const home = env["EKIBEN_HOME"];
+  return home === undefined || home === "" ? join(homedir(), ".ekiben") : resolve(home);
+}
+
+/** The store in a folder, which need not exist. */
+export function openLocalStore(directory = findStoreDirectory()): LocalStore {
+  const bundles = join(directory, "bundles");
+  const names = async (): Promise<string[]> => (await listFolders(bundles)).sort();
+
+  async function find(text: string): Promise<StoredVersion> {
+    const tag = parseTag(text);
+    const versions = await listVersions(directory, tag.name);
+    if (versions.length === 0) throw await unknownName(text, tag.name);
+    const exact = versions.find(({ version }) => version === tag.version);
+    if (exact !== undefined) return exact;
+    if (tag.version === "latest") {
+      // A damaged one is passed over only in a list; here it would hide that a bundle was lost.
+      return versions[0]!;
+    }
+    const matching = versions.filter(({ version }) => version.startsWith(tag.version));
+    if (matching.length === 1) return matching[0]!;
+    throw unknownVersion(text, matching.length > 1 ? matching : versions, matching.length);
+  }
+
+  async function unknownName(text: string, name: string): Promise<EkibenError> {
+    const known = await names();
+    const similar = findSimilarName(name, known);
+    const hint =
+      similar !== undefined
+        ? `Did you mean ${similar}?`
+        : known.length === 0
+          ? `The store ${directory} is empty: save a service first.`
+          : `There is: ${known.slice(0, 10).join(", ")}.`;
+    return new EkibenError("BUNDLE_NOT_FOUND", {
+      detail: `The store ${directory} has no bundle ${name}.`,
+      hint,
+      received: text,
+    });
+  }
+
+  return {
+    directory,
+    find,
+    async list() {
+      const found = await Promise.all((await names()).map((name) => listVersions(directory, name)));
+      return found.flat().map((one) => ({ ...one, ...sizeOf(one) }));
+    },
+    async remove(text) {
+      const found = await find(text);
+      // Renamed first: a folder half removed must not look like a bundle.
+      const aside = join(bundles, `.removing-${process.pid}-${Date.now()}-${found.version}`);
+      await rename(found.directory, aside);
+      await rm(aside, { recursive: true, force: true, maxRetries: 3 });
+      return found;
+    },
+  };
+}
+
+function sizeOf({ manifest }: StoredVersion): { size?: number } {
+  if (manifest === undefined) return {};
+  return { size: allFiles(manifest).reduce((sum, { size }) => sum + size, 0) };
+}
+
+function unknownVersion(
+  text: string,
+  versions: readonly StoredVersion[],
+  matching: number,
+): EkibenError {
+  const shown = versions.slice(0, 5).map(printTag).join(", ");
+  return new EkibenError("BUNDLE_NOT_FOUND", {
+    detail:
+      matching > 1
+        ? `${matching} versions begin like ${text}.`
+        : `There is no bundle ${text} in the store.`,
+    hint: `${matching > 1 ? "Write more of one of them" : "There is"}: ${shown}${versions.length > 5 ? ", …" : ""}.`,
+    received: text,
+  });
+}
