@@ -20,12 +20,12 @@ export interface OnnxSession {
 
 /**
  * One thread a session: more of them spin while they wait and take the cores from the other
- * sessions of a server. Level 3 shows errors only.
+ * sessions of a server. Level 4 keeps onnxruntime from writing to stderr what it throws anyway.
  */
 const QUIET: OnnxSessionOptions = {
   intraOpNumThreads: 1,
   interOpNumThreads: 1,
-  logSeverityLevel: 3,
+  logSeverityLevel: 4,
 };
 
 /**

@@ -8,7 +8,7 @@ import { openSession, type OnnxSessionOptions } from "./onnx-session.js";
 export interface OnnxOptions extends OnnxPredictOptions {
   /**
    * Options of the onnxruntime session, such as `executionProviders`.
-   * @default one thread, errors only: `{ intraOpNumThreads: 1, interOpNumThreads: 1, logSeverityLevel: 3 }`
+   * @default `{ intraOpNumThreads: 1, interOpNumThreads: 1, logSeverityLevel: 4 }`: one thread, silent
    */
   session?: OnnxSessionOptions;
 }

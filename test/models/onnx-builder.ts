@@ -70,7 +70,10 @@ function message(field: number, content: string | Buffer | readonly Buffer[]): B
 
 function valueInfo({ name, type, shape }: Value): Buffer[] {
   const dims = shape?.map((size) =>
-    message(1, typeof size === "number" ? [number(1, size)] : size === null ? [] : [message(2, size)]),
+    message(
+      1,
+      typeof size === "number" ? [number(1, size)] : size === null ? [] : [message(2, size)],
+    ),
   );
   const tensor = [number(1, ELEMENT_TYPES[type])];
   if (dims !== undefined) tensor.push(message(2, dims));

@@ -12,7 +12,11 @@ function useFixture(id: string): (model: OnnxModel) => Promise<unknown> {
   };
 }
 
-for (const id of ["torch-churn-tabular", "skl-churn-columntransformer", "torch-iris-fixed-batch-1"]) {
+for (const id of [
+  "torch-churn-tabular",
+  "skl-churn-columntransformer",
+  "torch-iris-fixed-batch-1",
+]) {
   const file = join(FIXTURES, id, "model.onnx");
   describeModelContract<OnnxModel>({
     kind: "onnx",

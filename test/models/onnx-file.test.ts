@@ -1,7 +1,7 @@
 import { copyFileSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join, relative } from "node:path";
 import { pathToFileURL } from "node:url";
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { EkibenError } from "../../sdk/core/errors.js";
 import { findForeignKind } from "../../sdk/models/file-kind.js";
@@ -37,7 +37,10 @@ const BROKEN: Record<string, { code?: string; says: RegExp; hint: RegExp }> = {
   "sklearn.pkl": { says: /a Python pickle of a scikit-learn model/, hint: /skl2onnx/ },
   "text.onnx": { says: /a text file that begins with "this is not a model"/, hint: /ONNX file/ },
   "torch-state-dict.pt": { says: /a PyTorch checkpoint/, hint: /torch\.onnx\.export/ },
-  "truncated.onnx": { says: /is cut off: field 7 needs 2306 bytes and 1144 are left/, hint: /again/ },
+  "truncated.onnx": {
+    says: /is cut off: field 7 needs 2306 bytes and 1144 are left/,
+    hint: /again/,
+  },
   "xgb-child-out-of-range.json": { says: /an XGBoost model in JSON/, hint: /convert_xgboost/ },
   "xgb-config.json": { says: /configuration \(save_config\) without trees/, hint: /model itself/ },
   "xgb-cycle.json": { says: /an XGBoost model in JSON/, hint: /convert_xgboost/ },
@@ -54,14 +57,17 @@ describe("a file that is no servable ONNX model", () => {
     expect(names.sort()).toEqual(Object.keys(BROKEN).sort());
   });
 
-  it.each(Object.entries(BROKEN))("is refused by what it is: %s", async (name, { code, says, hint }) => {
-    const file = join(FIXTURES, "broken", name);
-    const error = await refusal(file);
-    expect(error.code).toBe(code ?? "MODEL_FILE_INVALID");
-    expect(error.facts.detail).toContain(file);
-    expect(error.facts.detail).toMatch(says);
-    expect(error.facts.hint).toMatch(hint);
-  });
+  it.each(Object.entries(BROKEN))(
+    "is refused by what it is: %s",
+    async (name, { code, says, hint }) => {
+      const file = join(FIXTURES, "broken", name);
+      const error = await refusal(file);
+      expect(error.code).toBe(code ?? "MODEL_FILE_INVALID");
+      expect(error.facts.detail).toContain(file);
+      expect(error.facts.detail).toMatch(says);
+      expect(error.facts.hint).toMatch(hint);
+    },
+  );
 
   it.each(["skl-iris-logreg-zipmap", "skl-bc-random-forest-zipmap"])(
     "is refused when an output is a list of maps: %s",
@@ -80,7 +86,7 @@ describe("a file that is no servable ONNX model", () => {
     ["PK\x03\x04" + "\0".repeat(26) + "readme", "m.zip", /a zip archive/],
     ["\x93NUMPY\x01\0", "m.npy", /a NumPy array/],
     ["\x1c\0\0\0TFL3\x14\0", "m.tflite", /a TensorFlow Lite model/],
-    ["\x40\0\0\0\0\0\0\0" + '{"w":', "m.safetensors", /a safetensors file/],
+    ['\x40\0\0\0\0\0\0\0{"w":', "m.safetensors", /a safetensors file/],
     ["CBM1\0\0\0\0", "m.cbm", /a CatBoost model/],
     ["GGUF\x03\0\0\0", "m.gguf", /a GGUF language model/],
     ["\x1f\x8b\x08\0", "m.onnx.gz", /packed with gzip/],
