@@ -4,9 +4,13 @@ export type Outcome<Result> = { ok: true; value: Result } | { ok: false; error: 
 /** One request in the queue of a batcher. */
 export interface Job<Value> {
   readonly value: Value;
-  /** How many items the value holds: limits count items. */
+  /** How many items the value holds: limits count items, and a job without any counts as one. */
   readonly items: number;
-  /** Aborts when the client has gone or the request has timed out. */
+  /**
+   * Aborts when the client has gone or the request has timed out: `submit` then rejects with its
+   * reason, or with CLIENT_CLOSED when none was given. A job that waits leaves the queue; a batch
+   * that runs goes on and keeps its slot.
+   */
   readonly signal?: AbortSignal;
 }
 
@@ -27,17 +31,24 @@ export interface BatcherOptions<Value, Result> {
   maxLatencyMs?: number;
   /** How many batches may run at once. @default 1 */
   concurrency?: number;
-  /** The most items that may wait; more are refused with QUEUE_FULL. @default 10_000 */
+  /**
+   * The most items that may wait; more are refused with QUEUE_FULL. A job that is larger than this
+   * is taken when nothing else waits. @default 10_000
+   */
   maxQueueItems?: number;
   /** Sees every batch that ran and every job that was shed, for metrics. */
   observer?: BatchObserver;
 }
 
-/** Why a batch left the queue: full, the model was idle, or a batch before it ended. */
+/**
+ * Why a batch left: it was full, there was a free slot, a batch before it ended, or it is a part
+ * of a batch that failed.
+ */
 export type DispatchReason = "full" | "idle" | "freed" | "isolation";
 
 export type ShedReason = "queue-full" | "deadline" | "aborted" | "closed";
 
+/** One call of `run`. */
 export interface BatchRecord {
   requests: number;
   items: number;
@@ -45,11 +56,15 @@ export interface BatchRecord {
   /** Milliseconds that the oldest job of the batch had waited. */
   waitMs: number;
   runMs: number;
+  /** Whether `run` threw, or answered another number of outcomes than it got jobs. */
   failed: boolean;
 }
 
+/** What it throws is dropped. */
 export interface BatchObserver {
+  /** After each call of `run`. */
   batch?(record: BatchRecord): void;
+  /** For each job that was refused or dropped before it ran. */
   shed?(reason: ShedReason): void;
 }
 
@@ -62,20 +77,29 @@ export interface Fit {
 export interface BatcherStats {
   queuedRequests: number;
   queuedItems: number;
+  /** Slots that are taken now. */
   running: number;
+  /** Batches that have run, with the requests and items in them; isolation counts apart. */
   batches: number;
   requests: number;
   items: number;
+  /** Jobs that were refused or dropped before they ran. */
   shed: Readonly<Record<ShedReason, number>>;
+  /** Calls of `run` with a part of a batch that had failed. */
   isolations: number;
+  /** `undefined` until three batches have been measured. */
   fit: Fit | undefined;
 }
 
 /** Joins the jobs of many requests into batches. */
 export interface Batcher<Value, Result> {
-  /** Answers when the job's batch has run. @throws what the job's outcome holds, or why it was shed. */
+  /**
+   * Answers when the job's batch has run.
+   * @throws what the job's outcome holds, what `run` threw for this job alone, the reason of its
+   * signal, or EkibenError QUEUE_FULL, DEADLINE_UNREACHABLE, CLIENT_CLOSED, SERVER_DRAINING.
+   */
   submit(job: Job<Value>): Promise<Result>;
   stats(): BatcherStats;
-  /** Takes no more jobs and answers when all that waited have been answered. */
+  /** Takes no more jobs and answers when all jobs have been answered and nothing runs. */
   drain(): Promise<void>;
 }

@@ -4,20 +4,32 @@ import type { Fit } from "./batch.js";
 export interface CostFit {
   /** Takes one successful call: how many items it had and how many milliseconds it took. */
   measure(items: number, ms: number): void;
-  /** Milliseconds that a call with so many items takes; `undefined` until three calls were measured. */
+  /**
+   * Milliseconds within which a call with so many items ends: the fitted duration and a margin for
+   * how much calls scatter around it. `undefined` until three calls were measured.
+   */
   estimate(items: number): number | undefined;
+  /** The fitted line without a margin. */
   current(): Fit | undefined;
 }
 
 /** What a call weighs when one more has been measured: the fit remembers about the last 32 calls. */
 const MEMORY = 1 - 1 / 32;
 const CALLS_TO_KNOW = 3;
+/** No call is taken to be shorter than a nanosecond, so that nothing here is divided by zero. */
+const CLOCK_TICK_MS = 1e-6;
 /** No durations are taken to be more exact than this share of their mean: a few agree by chance. */
 const LEAST_NOISE = 0.05;
 /** The largest standard error of the items' share in the cost of a call for a line to be believed. */
 const LARGEST_SHARE_ERROR = 0.1;
 /** A call that is off by this factor is a pause or a change; two of three in a row are a change. */
 const OUTLIER = 2;
+/**
+ * The margin of an estimate, in mean deviations. Under overload every batch begins when its oldest
+ * job can just make it, so without a margin half of the batches would end too late for some.
+ */
+const MARGIN = 2;
+const LARGEST_MARGIN = 0.5;
 
 /**
  * Fits `duration = a · items + b` by least squares with exponentially fading weights, `a` and `b`
@@ -40,6 +52,8 @@ export function createCostFit(): CostFit {
   // The last two ratios of measured to estimated, with the newest call's the vote on a change.
   let before = 1;
   let beforeThat = 1;
+  /** Mean of |measured / estimated − 1|. */
+  let scatter = 0;
 
   const at = (items: number): number => perItem * items + perCall;
 
@@ -63,6 +77,7 @@ export function createCostFit(): CostFit {
       beforeThat = 1;
       return ms;
     }
+    scatter += (Math.min(Math.abs(ratio - 1), 1) - scatter) * (1 - MEMORY);
     return Math.min(ms, OUTLIER * expected);
   }
 
@@ -121,11 +136,14 @@ export function createCostFit(): CostFit {
 
   return {
     measure(items, ms) {
-      add(items, judge(items, ms));
+      add(items, judge(items, Math.max(ms, CLOCK_TICK_MS)));
       draw();
       calls++;
     },
-    estimate: (items) => (calls < CALLS_TO_KNOW ? undefined : at(items)),
+    estimate(items) {
+      if (calls < CALLS_TO_KNOW) return undefined;
+      return at(items) * (1 + Math.min(MARGIN * scatter, LARGEST_MARGIN));
+    },
     current: () => (calls < CALLS_TO_KNOW ? undefined : { perItemMs: perItem, perCallMs: perCall }),
   };
 }
