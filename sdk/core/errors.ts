@@ -92,7 +92,8 @@ export class EkibenError extends Error {
   constructor(code: ErrorCode, facts: ErrorFacts) {
     const hint = facts.hint === undefined ? "" : ` ${facts.hint}`;
     super(`${facts.detail}${hint}`, facts.cause === undefined ? undefined : { cause: facts.cause });
-    this.name = "EkibenError";
+    // As Node's own errors have it, so that a cell and a log show the code.
+    this.name = `EkibenError [${code}]`;
     this.code = code;
     this.status = ERROR_CATALOGUE[code].status;
     this.facts = facts;

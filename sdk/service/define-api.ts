@@ -61,7 +61,8 @@ export function defineApi(
   if (!API_NAME.test(name)) {
     throw invalid("its name is not an identifier.", "Use letters, digits and underscores.");
   }
-  if (typeof options.input?.parse !== "function") {
+  // A zod schema has a `parse` too.
+  if (typeof options.input?.toArgument !== "function") {
     throw invalid(
       "`input` is not an input.",
       "Make it with an input function, such as dataframe(row) or json(schema).",

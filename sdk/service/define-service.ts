@@ -56,7 +56,7 @@ function buildService(faces: ServiceFaces, definition: ServiceDefinition): Servi
     return next({ [name]: [...definition[name], hook] });
   };
 
-  const service: Service<any> = {
+  const service = {
     name: definition.name,
     definition: freezeDefinition(definition),
     named: (name) => next({ name: checkName(name) }),
@@ -74,13 +74,12 @@ function buildService(faces: ServiceFaces, definition: ServiceDefinition): Servi
     warmup: (hook) => withHook("warmup", hook as LifecycleHook),
     close: (hook) => withHook("close", hook as LifecycleHook),
     call: createCalls(definition, (api, input) => faces.call(service, api, input)),
-    get app() {
-      return faces.app(service);
-    },
     startDevServer: (options: DevServerOptions = {}) => faces.startDevServer(service, options),
     stopDevServer: () => faces.stopDevServer(service),
     save: (options: SaveOptions = {}) => faces.save(service, options),
-  };
+  } as Service<any>;
+  // Not enumerable: who prints or copies a service must not start it.
+  Object.defineProperty(service, "app", { get: () => faces.app(service) });
   Object.defineProperty(service, SERVICE, { value: true });
   Object.defineProperty(service, Symbol.for("nodejs.util.inspect.custom"), {
     value: () => describeService(definition),

@@ -1,0 +1,47 @@
+import { execFileSync } from "node:child_process";
+import { createRequire } from "node:module";
+import { readFileSync } from "node:fs";
+import { describe, expect, it } from "vitest";
+
+const require = createRequire(import.meta.url);
+
+describe("the public surface", () => {
+  it("exports exactly these values", async () => {
+    const entry = (await import("ekiben")) as Record<string, unknown>;
+    const found = Object.keys(entry)
+      .sort()
+      .map((name) => `${name}: ${typeof entry[name]}`);
+    expect(found).toMatchInlineSnapshot();
+  });
+
+  it("exports exactly these types", () => {
+    const text = readFileSync(require.resolve("ekiben").replace(/\.js$/, ".d.ts"), "utf8");
+    const types = Array.from(text.matchAll(/\btype ([A-Z]\w*)\b(?=[,\s}])/g), (match) => match[1]!);
+    const named = Array.from(text.matchAll(/export type \{([^}]*)\}/g), (match) =>
+      match[1]!.split(",").map((name) => name.trim()),
+    ).flat();
+    expect([...new Set([...types, ...named])].filter(Boolean).sort()).toMatchInlineSnapshot();
+  });
+
+  it("can be required from CommonJS, as a kernel does, without a warning", () => {
+    const program = `const { defineService } = require("ekiben"); console.log(typeof defineService);`;
+    const output = execFileSync(process.execPath, ["-e", program], {
+      cwd: new URL("../..", import.meta.url),
+      encoding: "utf8",
+      stdio: ["ignore", "pipe", "pipe"],
+    });
+    expect(output).toBe("function\n");
+  });
+
+  it("loads neither danfojs, tslab, onnxruntime nor a bundler before they are needed", () => {
+    const program = `
+      require("ekiben");
+      const heavy = /node_modules[\\\\/](danfojs-node|tslab|onnxruntime-node|esbuild|zeromq|oxc-parser)[\\\\/]/;
+      console.log(JSON.stringify(Object.keys(require.cache).filter((file) => heavy.test(file))));`;
+    const output = execFileSync(process.execPath, ["-e", program], {
+      cwd: new URL("../..", import.meta.url),
+      encoding: "utf8",
+    });
+    expect(JSON.parse(output)).toEqual([]);
+  });
+});
