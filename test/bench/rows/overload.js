@@ -1,0 +1,65 @@
+import { measureLoad, withServers } from "../measure.js";
+import { servedBundle } from "../prepare.js";
+import { interleave, median, summarize } from "../rounds.js";
+
+const LIMIT_MS = 200;
+const BODIES = Array.from({ length: 16 }, (_, x) => JSON.stringify({ x }));
+
+/**
+ * More requests than can be answered: what share of the capacity still comes in time. The capacity
+ * is what the same server answers when there is always a full batch waiting.
+ */
+export const overload = {
+  id: "overload",
+  async run({ workplace, rounds, durationMs }) {
+    const probe = { path: "/predict", body: BODIES[0] };
+    const recipe = await servedBundle(workplace, "busy", probe);
+    return await withServers({ ekiben: recipe }, async ({ ekiben }, load) => {
+      const saturate = (ms) =>
+        measureLoad(load, ekiben, {
+          path: "/predict",
+          bodies: BODIES,
+          connections: 150,
+          durationMs: ms,
+        });
+      await saturate(500);
+      const capacities = [];
+      let seed = 1;
+      const offer = (factor) => async () =>
+        await load.run({
+          kind: "open",
+          path: "/predict",
+          bodies: BODIES,
+          options: {
+            port: ekiben.port,
+            perSecond: median(capacities) * factor,
+            settleMs: 1000,
+            durationMs: 2 * durationMs,
+            limitMs: LIMIT_MS,
+            seed: seed++,
+          },
+        });
+      const results = [];
+      for (let round = 0; round < Math.ceil(rounds / 2); round++) {
+        const { perSecond } = await saturate(durationMs);
+        capacities.push(perSecond);
+        const [offered] = await interleave({ little: offer(1.3), much: offer(2.2) }, 1);
+        results.push({ perSecond, ...offered });
+      }
+      const row = (name, factor, atLeast) => ({
+        what: `Offered ${factor} × the capacity, limit ${LIMIT_MS} ms: answered in time, share of the capacity`,
+        ...summarize(results, (round) => (100 * round[name].inTimePerSecond) / round.perSecond),
+        atLeast,
+        unit: " %",
+        details: [
+          `capacity ${median(capacities).toFixed(0)}/s; ` +
+            ["offered", "answered", "inTime", "refused"]
+              .map((field) => `${field} ${median(results.map((round) => round[name][field]))}`)
+              .join(", ") +
+            `; the generator was at most ${Math.max(...results.map((round) => round[name].sendLagMs)).toFixed(0)} ms late`,
+        ],
+      });
+      return [row("little", 1.3, 95), row("much", 2.2, 90)];
+    });
+  },
+};
