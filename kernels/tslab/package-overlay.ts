@@ -1,6 +1,15 @@
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readFileSync, realpathSync } from "node:fs";
 import Module, { createRequire, isBuiltin } from "node:module";
-import { basename, dirname, isAbsolute, join, relative, resolve as resolvePath } from "node:path";
+import {
+  basename,
+  dirname,
+  isAbsolute,
+  join,
+  relative,
+  resolve as resolvePath,
+  sep,
+} from "node:path";
+import { fileURLToPath } from "node:url";
 import type * as ts from "@tslab/typescript-for-tslab";
 
 /**
@@ -34,9 +43,9 @@ export function createPackageOverlay(directory: string, home: string): PackageOv
   const prefix = `${toSlashes(join(directory, "node_modules"))}/`;
   const ownRequire = createRequire(join(directory, "notebook.js"));
   const homeRequire = createRequire(join(home, "package.json"));
-  const homeName = (
-    JSON.parse(readFileSync(join(home, "package.json"), "utf8")) as { name: string }
-  ).name;
+  const { name: homeName, dependencies = {} } = JSON.parse(
+    readFileSync(join(home, "package.json"), "utf8"),
+  ) as { name: string; dependencies?: Record<string, string> };
   const found = new Map<string, string>();
   const owned = new Set<string>();
 
@@ -44,7 +53,9 @@ export function createPackageOverlay(directory: string, home: string): PackageOv
   const findMissing = (name: string): string | undefined => {
     const known = found.get(name);
     if (known !== undefined || owned.has(name)) return known;
-    if (findInstalled(directory, name) !== undefined) {
+    const own = findInstalled(directory, name);
+    // A link to `home` is not followed: what is beside `home` could not be named from the folder.
+    if (own !== undefined && !(name === homeName && realpathSync(own) === home)) {
       owned.add(name);
       return undefined;
     }
@@ -55,18 +66,36 @@ export function createPackageOverlay(directory: string, home: string): PackageOv
 
   const toReal = (path: string): string => {
     if (!path.startsWith(prefix)) return path;
-    const parts = path.slice(prefix.length).split("/");
-    const name = parts.splice(0, parts[0]?.startsWith("@") ? 2 : 1).join("/");
+    const inside = path.slice(prefix.length);
+    const name = toPackageName(inside);
     // Packages of types are global to a program: another folder's would change the meaning of names.
     if (name === "" || name.startsWith(".") || name.startsWith("@types")) return path;
     const folder = findMissing(name);
-    return folder === undefined ? path : [folder, ...parts].join("/");
+    return folder === undefined ? path : folder + inside.slice(name.length);
   };
 
   /** Whether a module of the notebook asks, and not one of a package. */
   const isOfNotebook = (file: string | null | undefined): boolean => {
     const path = relative(directory, file ?? "");
-    return !path.startsWith("..") && !isAbsolute(path) && !/[\\/]?node_modules[\\/]/u.test(path);
+    if (path.startsWith("..") || isAbsolute(path) || /(?:^|[\\/])node_modules[\\/]/u.test(path)) {
+      return false;
+    }
+    return !(file ?? "").startsWith(join(home, "dist", sep));
+  };
+
+  /**
+   * A cell loads the CommonJS form of a package that has both. Of what ekiben itself uses there
+   * would then be two in one process: the cell gets the one that ekiben has.
+   */
+  const toShared = (specifier: string, file: string): string => {
+    const name = toPackageName(specifier);
+    if (!(name in dependencies)) return file;
+    try {
+      const shared = fileURLToPath(import.meta.resolve(specifier));
+      return toPackageFolder(shared, name) === toPackageFolder(file, name) ? shared : file;
+    } catch {
+      return file;
+    }
   };
 
   return {
@@ -90,23 +119,21 @@ export function createPackageOverlay(directory: string, home: string): PackageOv
       const original = loader[RESOLVE];
       let asking = false;
       loader[RESOLVE] = (specifier, parent, ...rest) => {
+        const adapts = !asking && isBare(specifier) && isOfNotebook(parent?.filename);
+        if (!adapts) return original.call(Module, specifier, parent, ...rest);
+        asking = true;
         try {
-          return original.call(Module, specifier, parent, ...rest);
+          return toShared(specifier, original.call(Module, specifier, parent, ...rest));
         } catch (error) {
-          const missing = (error as NodeJS.ErrnoException).code === "MODULE_NOT_FOUND";
-          if (asking || !missing || !isBare(specifier) || !isOfNotebook(parent?.filename)) {
-            throw error;
-          }
-          asking = true;
+          if (!isNotFound(error)) throw error;
           try {
-            return homeRequire.resolve(specifier);
+            return toShared(specifier, homeRequire.resolve(specifier));
           } catch (homeError) {
             // The folder of the notebook is the one that the author knows.
-            if ((homeError as NodeJS.ErrnoException).code === "MODULE_NOT_FOUND") throw error;
-            throw homeError;
-          } finally {
-            asking = false;
+            throw isNotFound(homeError) ? error : homeError;
           }
+        } finally {
+          asking = false;
         }
       };
     },
@@ -142,6 +169,20 @@ function findInstalled(directory: string, name: string): string | undefined {
 
 function isBare(specifier: string): boolean {
   return !/^(?:\.{0,2}\/|\.{1,2}$|[a-z]:[\\/]|file:)/iu.test(specifier) && !isBuiltin(specifier);
+}
+
+function isNotFound(error: unknown): boolean {
+  return (error as NodeJS.ErrnoException).code === "MODULE_NOT_FOUND";
+}
+
+function toPackageName(specifier: string): string {
+  return specifier.split("/", specifier.startsWith("@") ? 2 : 1).join("/");
+}
+
+function toPackageFolder(file: string, name: string): string {
+  const folder = join("node_modules", name, sep);
+  const start = file.lastIndexOf(folder);
+  return start < 0 ? file : file.slice(0, start + folder.length);
 }
 
 function toSlashes(path: string): string {
