@@ -13,7 +13,8 @@ export function findPathFault(path: string): string | undefined {
   if (path === "") return "it is empty";
   if (path.length > 500) return "it is longer than 500 characters";
   if (path.startsWith("/")) return "it is absolute";
-  if (FORBIDDEN.test(path)) return "it has a character that is not allowed in file names everywhere";
+  if (FORBIDDEN.test(path))
+    return "it has a character that is not allowed in file names everywhere";
   for (const part of path.split("/")) {
     if (part === "" || part === ".") return "it is not in its plain form";
     if (part === "..") return "it leads out of the bundle";

@@ -15,6 +15,8 @@ export interface CompileInput {
   sourceName?: string;
   /** Files beside the entry that are on no disk, by path inside `src/`. */
   virtualFiles?: Readonly<Record<string, string>>;
+  /** What `import.meta.url` says. @default where the compiled module is */
+  moduleUrl?: string;
 }
 
 export interface Compiled {
@@ -88,15 +90,23 @@ export async function compileService(input: CompileInput): Promise<Compiled> {
       // A tsconfig of the project must not change what the same sources compile to.
       tsconfigRaw: { compilerOptions: { target: "ES2022", useDefineForClassFields: true } },
       banner: { js: BANNER },
+      ...(input.moduleUrl === undefined
+        ? {}
+        : { define: { "import.meta.url": JSON.stringify(input.moduleUrl) } }),
       plugins: [resolveSources(input, sources, imports)],
     });
-    const text = (end: string): string => result.outputFiles.find((f) => f.path.endsWith(end))!.text;
+    const text = (end: string): string =>
+      result.outputFiles.find((f) => f.path.endsWith(end))!.text;
     return {
       code: text(".mjs").replaceAll(/^\/\/ source:/gm, "// "),
       map: cleanMap(text(".map")),
       sources: Object.fromEntries([...sources].sort(([a], [b]) => (a < b ? -1 : 1))),
       imports: [...imports]
-        .map(([name, found]) => ({ name, importers: [...found.importers].sort(), from: found.from }))
+        .map(([name, found]) => ({
+          name,
+          importers: [...found.importers].sort(),
+          from: found.from,
+        }))
         .sort((a, b) => (a.name < b.name ? -1 : 1)),
     };
   } catch (error) {

@@ -90,7 +90,9 @@ export async function loadService(bundle: Bundle, ekiben?: object): Promise<Serv
       cause: error,
     });
   }
-  return pickService(loaded, file);
+  const service = pickService(loaded, file);
+  // A service may be built under another name than its source gives it.
+  return service.name === bundle.manifest.name ? service : service.named(bundle.manifest.name);
 }
 
 /** The service that a module exports: its default export, or the only export that is one. */
@@ -108,12 +110,12 @@ export function pickService(loaded: Readonly<Record<string, unknown>>, file: str
 }
 
 /** By its code, because the service may come with another copy of the class. */
-function isEkibenError(error: unknown): error is EkibenError {
+export function isEkibenError(error: unknown): error is EkibenError {
   return error instanceof Error && error.name === "EkibenError" && "code" in error;
 }
 
-/** By its own name: the upper floors are not this room's to name, but the package's door is. */
-function importSelf(): Promise<object> {
+/** The module of this package. By its own name: the upper floors are not this room's to name, but the package's door is. */
+export function importSelf(): Promise<object> {
   const self = "ekiben";
   return import(/* @vite-ignore */ self) as Promise<object>;
 }

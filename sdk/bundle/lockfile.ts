@@ -71,11 +71,7 @@ export type Cut =
  * on these alone.
  * @param names The packages, as imports in `from` mean them.
  */
-export function cutClosure(
-  lock: Lockfile,
-  names: readonly string[],
-  from: string,
-): Cut {
+export function cutClosure(lock: Lockfile, names: readonly string[], from: string): Cut {
   const start = relative(lock.root, from).split(sep).join("/");
   const required = new Set<string>();
   const optional = new Set<string>();

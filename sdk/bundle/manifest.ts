@@ -124,7 +124,9 @@ export function createDigest(
       ekiben: value.ekiben,
       description: value.description,
       apis: byName(value.apis),
-      models: byName(value.models.map(({ name, kind, description }) => ({ name, kind, description }))),
+      models: byName(
+        value.models.map(({ name, kind, description }) => ({ name, kind, description })),
+      ),
       labels: value.labels,
       dependencies: byName(value.dependencies),
       files,

@@ -15,7 +15,12 @@ const ownDirectory = dirname(fileURLToPath(import.meta.url));
 
 /** Makes the packages of a bundle available to its code. */
 export function registerBundle(bundle: Bundle, ekiben: object): void {
-  bundles.set(bundle.directory, createBundleRequire(bundle, ekiben));
+  registerRequire(bundle.directory, createBundleRequire(bundle, ekiben));
+}
+
+/** Makes the code in a folder use this `require`. */
+export function registerRequire(directory: string, require: BundleRequire): void {
+  bundles.set(directory, require);
   (globalThis as unknown as Record<symbol, unknown>)[Symbol.for(REQUIRE_KEY)] = (url: string) =>
     bundles.get(dirname(fileURLToPath(url)));
 }

@@ -49,7 +49,12 @@ export function parseSample(text: string, where: string): Sample {
         ? Buffer.from(request.text ?? "")
         : Buffer.from(request.base64, "base64");
     const { status, json } = answer;
-    return { api, route, request: { mediaType: request.mediaType, bytes }, answer: { status, json } };
+    return {
+      api,
+      route,
+      request: { mediaType: request.mediaType, bytes },
+      answer: { status, json },
+    };
   } catch (error) {
     throw new EkibenError("BUNDLE_CORRUPT", {
       detail: `${where} is not a sample: ${(error as Error).message}`,

@@ -73,7 +73,8 @@ async function inspect(archive: string, limits: UnpackLimits): Promise<void> {
     const path = entry.path.replace(/\/$/, "");
     if (!KINDS.has(entry.type)) return `${entry.path} is a ${entry.type}, not a file`;
     const unsafe = findPathFault(path);
-    if (unsafe !== undefined) return `the path ${JSON.stringify(entry.path)} is not safe: ${unsafe}`;
+    if (unsafe !== undefined)
+      return `the path ${JSON.stringify(entry.path)} is not safe: ${unsafe}`;
     folders.add(path.split("/")[0]!);
     if (folders.size > 1) return `it has more than one folder: ${[...folders].join(", ")}`;
     if (entry.type === "Directory") return undefined;
@@ -105,7 +106,8 @@ async function inspect(archive: string, limits: UnpackLimits): Promise<void> {
       for await (const chunk of chunks as AsyncIterable<Buffer>) {
         unpacked += chunk.byteLength;
         // Headers and padding count too, or an archive of empty entries would never end.
-        if (unpacked > maxBytes + maxEntries * 4096) fault ??= `it unpacks to more than ${maxBytes} bytes`;
+        if (unpacked > maxBytes + maxEntries * 4096)
+          fault ??= `it unpacks to more than ${maxBytes} bytes`;
         parser.write(chunk);
         if (fault !== undefined) throw broken(archive, fault);
       }

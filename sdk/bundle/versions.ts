@@ -38,7 +38,11 @@ export async function listFolders(folder: string): Promise<string[]> {
   }
 }
 
-async function readVersion(directory: string, name: string, version: string): Promise<StoredVersion> {
+async function readVersion(
+  directory: string,
+  name: string,
+  version: string,
+): Promise<StoredVersion> {
   try {
     const file = join(directory, MANIFEST_FILE);
     const manifest = parseManifest(await readFile(file, "utf8"), file);

@@ -53,7 +53,7 @@ export async function serveBundle(options: ServeOptions): Promise<RunningServer>
   const { manifest, directory } = bundle;
   if (existsSync(join(directory, "node_modules", "danfojs-node"))) resolveDanfojsFrom(directory);
   const { definition } = await loadService(bundle, options.ekiben);
-  checkDefinition(bundle, definition.name, Object.keys(definition.apis));
+  checkDefinition(bundle, Object.keys(definition.apis));
 
   const facts = { service: manifest.name, version: manifest.version };
   const log = options.log ?? createLog({ ...facts, level: options.logLevel ?? "info" });
@@ -105,14 +105,14 @@ export async function serveBundle(options: ServeOptions): Promise<RunningServer>
 }
 
 /** A manifest that tells of other APIs than the code has would mislead whoever reads it. */
-function checkDefinition({ manifest, directory }: Bundle, name: string, apis: string[]): void {
+function checkDefinition({ manifest, directory }: Bundle, apis: string[]): void {
   const told = manifest.apis.map((api) => api.name);
   const same = told.length === apis.length && told.every((api) => apis.includes(api));
-  if (name === manifest.name && same) return;
+  if (same) return;
   throw new EkibenError("BUNDLE_CORRUPT", {
     detail: `The service in ${directory} is not the one that its manifest describes.`,
     hint: "Save the service again.",
-    expected: `${manifest.name}: ${told.join(", ")}`,
-    received: `${name}: ${apis.join(", ")}`,
+    expected: told.join(", "),
+    received: apis.join(", "),
   });
 }

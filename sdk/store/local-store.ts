@@ -1,8 +1,17 @@
-import { rename, rm } from "node:fs/promises";
+import { randomUUID } from "node:crypto";
+import { existsSync } from "node:fs";
+import { mkdir, rename, rm } from "node:fs/promises";
 import { homedir } from "node:os";
-import { join, resolve } from "node:path";
-import { listFolders, listVersions, type StoredVersion } from "../bundle/versions.js";
+import { dirname, join, resolve } from "node:path";
+import { openBundle, type Bundle } from "../bundle/load.js";
 import { allFiles } from "../bundle/manifest.js";
+import { unpackBundle } from "../bundle/unpack.js";
+import {
+  listFolders,
+  listVersions,
+  versionsDirectory,
+  type StoredVersion,
+} from "../bundle/versions.js";
 import { EkibenError } from "../core/errors.js";
 import { parseTag, printTag } from "../core/tag.js";
 import { findSimilarName } from "../models/similar-names.js";
@@ -17,6 +26,8 @@ export interface LocalStore {
    * @throws BUNDLE_NOT_FOUND with what is there; TAG_INVALID.
    */
   find(tag: string): Promise<StoredVersion>;
+  /** Puts an archive in. @throws BUNDLE_CORRUPT; BUNDLE_EXISTS when its version is there. */
+  add(archive: string): Promise<Bundle>;
   /** Removes a version for good. @throws BUNDLE_NOT_FOUND */
   remove(tag: string): Promise<StoredVersion>;
 }
@@ -75,6 +86,19 @@ export function openLocalStore(directory = findStoreDirectory()): LocalStore {
       const found = await Promise.all((await names()).map((name) => listVersions(directory, name)));
       return found.flat().map((one) => ({ ...one, ...sizeOf(one) }));
     },
+    async add(archive) {
+      const aside = join(bundles, `.adding-${process.pid}-${randomUUID().slice(0, 8)}`);
+      try {
+        const { manifest } = await unpackBundle(archive, join(aside, "bundle"));
+        const target = versionDirectory(directory, manifest.name, manifest.version);
+        await mkdir(dirname(target), { recursive: true });
+        if (existsSync(target)) throw taken(printTag(manifest));
+        await rename(join(aside, "bundle"), target);
+        return await openBundle(target);
+      } finally {
+        await rm(aside, { recursive: true, force: true, maxRetries: 3 });
+      }
+    },
     async remove(text) {
       const found = await find(text);
       // Renamed first: a folder half removed must not look like a bundle.
@@ -84,6 +108,19 @@ export function openLocalStore(directory = findStoreDirectory()): LocalStore {
       return found;
     },
   };
+}
+
+/** Names of an archive become paths here, so they are held to the rules of tags. */
+function versionDirectory(store: string, name: string, version: string): string {
+  const tag = parseTag(`${name}:${version}`);
+  return join(versionsDirectory(store, tag.name), tag.version);
+}
+
+function taken(tag: string): EkibenError {
+  return new EkibenError("BUNDLE_EXISTS", {
+    detail: `${tag} is in the store already.`,
+    hint: `Remove it with \`ekiben delete ${tag}\` first, or unpack the archive elsewhere with -o.`,
+  });
 }
 
 function sizeOf({ manifest }: StoredVersion): { size?: number } {

@@ -1,0 +1,48 @@
+import { readFile } from "node:fs/promises";
+import { basename, dirname } from "node:path";
+import { buildBundle, type BuiltBundle } from "../bundle/build-bundle.js";
+import { loadSource } from "../bundle/load-source.js";
+import { recordExamples } from "../bundle/record-examples.js";
+import { EkibenError } from "../core/errors.js";
+import { deployment } from "../deploy/deployment.js";
+
+export interface BuildFileOptions {
+  store?: string;
+  directory?: string;
+  name?: string;
+  labels: Readonly<Record<string, string>>;
+}
+
+/**
+ * Builds a bundle from a module that exports a service. Relative paths of its models start in its
+ * own folder, wherever the command is run. The examples of its APIs become its samples.
+ */
+export async function buildFile(file: string, options: BuildFileOptions): Promise<BuiltBundle> {
+  const entryCode = await readFile(file, "utf8").catch((cause: unknown) => {
+    throw new EkibenError("COMMAND_INVALID", {
+      detail: `The file ${file} cannot be read.`,
+      hint: "Name a module that exports a service, such as service.ts.",
+      cause,
+    });
+  });
+  const source = { entryCode, resolveDirectory: dirname(file), sourceName: basename(file) };
+  process.chdir(dirname(file));
+  const written = await loadSource(source);
+  const { definition } = options.name === undefined ? written : written.named(options.name);
+  const { samples, modelDescriptions } = await recordExamples(definition);
+  return buildBundle(
+    {
+      ...source,
+      definition,
+      samples,
+      modelDescriptions,
+      labels: options.labels,
+      provenance: { source: "file", file: basename(file) },
+    },
+    {
+      deployment,
+      ...(options.store === undefined ? {} : { store: options.store }),
+      ...(options.directory === undefined ? {} : { directory: options.directory }),
+    },
+  );
+}

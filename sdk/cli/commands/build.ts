@@ -1,0 +1,47 @@
+import type { Command } from "commander";
+import { toLabels } from "../options.js";
+
+interface BuildCommandOptions {
+  name?: string;
+  label?: Record<string, string>;
+  output?: string;
+  verify: boolean;
+}
+
+/** `ekiben build`. */
+export function addBuild(program: Command): void {
+  program
+    .command("build")
+    .description("build a bundle from a module that exports a service")
+    .argument("<file>", "TypeScript or JavaScript whose default or only service is built")
+    .option("--name <name>", "another name for the service")
+    .option("--label <key=value>", "a word to find the bundle by; may be repeated", toLabels)
+    .option("-o, --output <folder>", "write the bundle here instead of to the store")
+    .option("--no-verify", "do not start the bundle in a fresh process")
+    .action(async (file: string, options: BuildCommandOptions) => {
+      const { resolve } = await import("node:path");
+      const { buildFile } = await import("../build-file.js");
+      const { findStoreDirectory } = await import("../../store/local-store.js");
+      const output = options.output;
+      const built = await buildFile(resolve(file), {
+        ...(output === undefined
+          ? { store: findStoreDirectory() }
+          : { directory: resolve(output) }),
+        ...(options.name === undefined ? {} : { name: options.name }),
+        labels: options.label ?? {},
+      });
+      for (const note of built.notes) console.error(`note: ${note}`);
+      if (options.verify) {
+        const { verifyBundle } = await import("../../bundle/verify.js");
+        const { spawnServer } = await import("../../server/spawn-server.js");
+        const results = await verifyBundle(built.directory, {
+          start: (directory) => spawnServer(directory),
+        });
+        const samples = `${results.length} ${results.length === 1 ? "sample" : "samples"}`;
+        console.error(`verified: it starts in an empty folder and answers ${samples} as before`);
+      }
+      const state = built.existing ? "unchanged, saved before as" : "saved";
+      console.error(`${state} ${built.directory}`);
+      console.log(`${built.name}:${built.version}`);
+    });
+}

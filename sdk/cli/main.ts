@@ -1,0 +1,55 @@
+#!/usr/bin/env node
+import { Command, CommanderError } from "commander";
+import { addBuild } from "./commands/build.js";
+import { addDelete } from "./commands/delete.js";
+import { addInit } from "./commands/init.js";
+import { addKernel } from "./commands/kernel.js";
+import { addList } from "./commands/list.js";
+import { addNotebook } from "./commands/notebook.js";
+import { addOpenapi } from "./commands/openapi.js";
+import { addPack } from "./commands/pack.js";
+import { addQuickstart } from "./commands/quickstart.js";
+import { addServe } from "./commands/serve.js";
+import { addShow } from "./commands/show.js";
+import { addUnpack } from "./commands/unpack.js";
+import { addVerify } from "./commands/verify.js";
+import { printError } from "./print-error.js";
+import { findPackageVersion } from "../http/package-version.js";
+
+const program = new Command("ekiben")
+  .description("Serve predictions from bundles that were saved in a notebook or built from a file.")
+  .version(findPackageVersion())
+  .option("--verbose", "show the stack of an error")
+  .showHelpAfterError("(ekiben --help shows the commands)")
+  .configureHelp({ showGlobalOptions: true })
+  .exitOverride();
+
+// The order is that of `ekiben --help`: what is used first comes first.
+const commands = [
+  addQuickstart,
+  addInit,
+  addKernel,
+  addNotebook,
+  addBuild,
+  addServe,
+  addList,
+  addShow,
+  addVerify,
+  addOpenapi,
+  addPack,
+  addUnpack,
+  addDelete,
+];
+for (const add of commands) add(program);
+
+program.parseAsync().catch((error: unknown) => {
+  if (error instanceof CommanderError) {
+    // Commander has written what is wrong; `--help` and `--version` end here as well.
+    process.exitCode = error.exitCode === 0 ? 0 : 2;
+    return;
+  }
+  const debug = process.env["EKIBEN_DEBUG"] ?? "";
+  printError(error, program.opts<{ verbose?: boolean }>().verbose === true || debug !== "");
+  // A command that failed half-way may have left a timer or a socket behind.
+  process.exit(1);
+});
