@@ -31,12 +31,10 @@ export function danfojsWasUsed(): boolean {
  */
 export function findLoadedDanfojs(): Danfojs | undefined {
   if (found !== undefined) return found;
-  const loaded = ownRequire.cache;
-  for (const file of [...resolveCandidates(), ...Object.keys(loaded).filter(isEntry)]) {
-    const module = loaded[file];
-    if (module?.loaded) return (found = module.exports as Danfojs);
-  }
-  return undefined;
+  const files = Object.keys(ownRequire.cache).filter(isLoadedEntry);
+  const file = files.length < 2 ? files[0] : (resolveCandidates().find(isLoadedEntry) ?? files[0]);
+  if (file === undefined) return undefined;
+  return (found = ownRequire.cache[file]!.exports as Danfojs);
 }
 
 /**
@@ -56,8 +54,8 @@ export function loadDanfojs(): Danfojs {
   }
 }
 
-function isEntry(file: string): boolean {
-  return ENTRY.test(file);
+function isLoadedEntry(file: string): boolean {
+  return ENTRY.test(file) && ownRequire.cache[file]?.loaded === true;
 }
 
 /** Where danfojs-node is installed: for the bundle, for the working folder, for this package. */

@@ -1,36 +1,23 @@
 import { inspect } from "node:util";
 import type { DataFrame } from "danfojs-node";
-import { findLoadedDanfojs, loadDanfojs, type Danfojs } from "./danfojs.js";
+import { findLoadedDanfojs, loadDanfojs } from "./danfojs.js";
 import { toDataFrameRows, toDtype } from "./data-frame-cells.js";
 import { Frame } from "./frame.js";
 import { frameFromDataFrame, isDataFrame } from "./frame-from-data-frame.js";
 
 export { danfojsWasUsed, resolveDanfojsFrom } from "./danfojs.js";
 
-/** What is known of a DataFrame that was made of a frame. */
-interface Origin {
-  readonly frame: Frame;
-  /** From then on the DataFrame has a life of its own. */
-  built: boolean;
-}
-
-const origins = new WeakMap<object, Origin>();
-
 /**
  * A danfojs DataFrame of a frame that becomes one at the first touch: until then its prototype is a
  * proxy that sees what is asked for; then the same object gets danfojs's own prototype and rows, and
- * the proxy is out of the way. `shape`, `columns` and `await` are answered without that.
+ * the proxy is out of the way. `shape`, `columns`, `in` and `await` are answered without that.
  *
  * Numbers that are missing are NaN, other missing values `null`; dates are ISO text, bigints decimal
  * text, nested values JSON text.
  * @throws DEPENDENCY_MISSING at the first touch when danfojs-node is not installed.
  */
 export function toDataFrame(frame: Frame): DataFrame {
-  const touch = new Touch(frame);
-  const data = Object.create(new Proxy(PROTOTYPE, touch)) as DataFrame;
-  touch.data = data;
-  origins.set(data, touch);
-  return data;
+  return Reflect.construct(Lazy, [frame], findClass(frame.names)) as unknown as DataFrame;
 }
 
 /**
@@ -39,60 +26,105 @@ export function toDataFrame(frame: Frame): DataFrame {
  */
 export function frameOf(value: unknown): Frame | undefined {
   if (typeof value !== "object" || value === null) return undefined;
+  const lazy = Lazy.read(value);
+  if (lazy !== undefined && !lazy.built) return lazy.frame;
   if (value instanceof Frame) return value;
-  const origin = origins.get(value);
-  if (origin !== undefined && !origin.built) return origin.frame;
-  return isDataFrame(value) ? frameFromDataFrame(value, origin?.frame) : undefined;
+  return isDataFrame(value) ? frameFromDataFrame(value, lazy?.frame) : undefined;
 }
 
-/** Stays extensible: a proxy of a frozen object may not answer with another prototype. */
-const PROTOTYPE = {};
-const INSPECT = inspect.custom;
+/** What a DataFrame knows of the frame that it was made of: in a private field, seen by nobody. */
+class Lazy {
+  readonly #frame: Frame;
+  #built = false;
 
-/** Sees the first touch of a DataFrame, by being its prototype. */
-class Touch implements ProxyHandler<object>, Origin {
-  data!: DataFrame;
-  built = false;
-
-  constructor(readonly frame: Frame) {}
-
-  get(_target: object, key: string | symbol, receiver: unknown): unknown {
-    const { frame } = this;
-    if (typeof key === "symbol") return key === INSPECT ? this.#inspect : undefined;
-    if (key === "then" && !frame.has(key)) return undefined;
-    if (key === "shape") return [frame.rowCount, frame.names.length];
-    if (key === "columns") return [...frame.names];
-    this.#build();
-    return Reflect.get(this.data, key, receiver);
+  constructor(frame: Frame) {
+    this.#frame = frame;
   }
 
-  set(_target: object, key: string | symbol, value: unknown, receiver: unknown): boolean {
-    this.#build();
-    return Reflect.set(this.data, key, value, receiver);
+  static read(value: object): { frame: Frame; built: boolean } | undefined {
+    return #frame in value ? { frame: value.#frame, built: value.#built } : undefined;
+  }
+
+  /** Turns the object into a DataFrame, unless it is one already. */
+  static build(value: Lazy): void {
+    if (value.#built) return;
+    const { DataFrame: constructor } = loadDanfojs();
+    value.#built = true;
+    become(value, constructor as unknown as Constructor, value.#frame);
+  }
+}
+
+/**
+ * One class for all frames with the same list of names, as all frames of a schema have. With a
+ * prototype of its own each object would get a hidden class of its own, which keeps the object and
+ * its columns until the old generation is collected.
+ */
+const classes = new WeakMap<readonly string[], new () => object>();
+
+function findClass(names: readonly string[]): new () => object {
+  let found = classes.get(names);
+  if (found === undefined) {
+    // A plain function: the prototype of a class cannot be exchanged.
+    found = function LazyDataFrame() {} as unknown as new () => object;
+    found.prototype = new Proxy({}, new Touch(new Set(names)));
+    classes.set(names, found);
+  }
+  return found;
+}
+
+/** Sees the first touch of the DataFrames that it is the prototype of. */
+class Touch implements ProxyHandler<object> {
+  readonly #names: ReadonlySet<string>;
+
+  constructor(names: ReadonlySet<string>) {
+    this.#names = names;
+  }
+
+  get(_target: object, key: string | symbol, receiver: object): unknown {
+    const lazy = Lazy.read(receiver);
+    if (lazy === undefined) return undefined;
+    if (typeof key === "symbol") return key === inspect.custom ? inspectBuilt : undefined;
+    if (key === "then" && !this.#names.has(key)) return undefined;
+    if (key === "shape") return [lazy.frame.rowCount, lazy.frame.names.length];
+    if (key === "columns") return [...lazy.frame.names];
+    Lazy.build(receiver as Lazy);
+    return Reflect.get(receiver, key, receiver);
+  }
+
+  set(_target: object, key: string | symbol, value: unknown, receiver: object): boolean {
+    if (Lazy.read(receiver) === undefined) return false;
+    Lazy.build(receiver as Lazy);
+    return Reflect.set(receiver, key, value, receiver);
   }
 
   has(_target: object, key: string | symbol): boolean {
     if (typeof key === "symbol") return false;
-    this.#build();
-    return Reflect.has(this.data, key);
+    return this.#names.has(key) || key in loadDanfojs().DataFrame.prototype;
   }
 
   /** `instanceof` can only ask for danfojs's class where somebody has loaded it. */
   getPrototypeOf(): object {
     return findLoadedDanfojs()?.DataFrame.prototype ?? Object.prototype;
   }
+}
 
-  #inspect = (_depth: number, options: object): string => {
-    this.#build();
-    return inspect(this.data, options);
-  };
+function inspectBuilt(this: Lazy, _depth: number, options: object): string {
+  Lazy.build(this);
+  return inspect(this, options);
+}
 
-  #build(): void {
-    if (this.built) return;
-    const danfojs = loadDanfojs();
-    this.built = true;
-    build(danfojs, this.data, this.frame);
-  }
+type Constructor = ((this: object, rows: unknown, options: object) => void) & { prototype: object };
+
+function become(data: object, constructor: Constructor, frame: Frame): void {
+  Object.setPrototypeOf(data, constructor.prototype);
+  if (frame.names.some(isTaken)) protectNames(data as DataFrame);
+  // danfojs's classes are plain functions, which is what lets an object become one after the fact.
+  constructor.call(data, toDataFrameRows(frame), {
+    columns: [...frame.names],
+    dtypes: frame.columns.map(toDtype),
+    // The other mode keeps a second copy of everything and lets it differ after `df.column = …`.
+    config: { lowMemoryMode: true },
+  });
 }
 
 /**
@@ -109,22 +141,6 @@ const TAKEN: ReadonlySet<string> = new Set([
   "tensor",
   "getColumnData",
 ]);
-
-function build({ DataFrame }: Danfojs, data: DataFrame, frame: Frame): void {
-  Object.setPrototypeOf(data, DataFrame.prototype);
-  if (frame.names.some(isTaken)) protectNames(data);
-  // danfojs's classes are plain functions, which is what lets an object become one after the fact.
-  (DataFrame as unknown as (this: object, data: unknown, options: object) => void).call(
-    data,
-    toDataFrameRows(frame),
-    {
-      columns: [...frame.names],
-      dtypes: frame.columns.map(toDtype),
-      // The other mode keeps a second copy of everything and lets it differ after `df.column = …`.
-      config: { lowMemoryMode: true },
-    },
-  );
-}
 
 function isTaken(name: string): boolean {
   return TAKEN.has(name) || name.startsWith("$");
