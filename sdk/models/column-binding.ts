@@ -74,17 +74,19 @@ export function bindColumns(
   table: Table,
   options: ColumnOptions,
 ): Record<string, Tensor> {
-  const alone = slots.length === 1;
-  const columns = slots.map(
-    ({ name }, i) =>
-      options.inputs?.[name] ??
+  const feeds: Record<string, Tensor> = {};
+  const wanted = slots.map(
+    (slot) =>
+      options.inputs?.[slot.name] ??
       options.features ??
-      (alone ? findColumns(model, slots[i]!, table) : [name]),
+      (slots.length === 1 ? findColumns(model, slot, table) : [slot.name]),
   );
-  checkPresent(model, columns.flat(), table.names);
-  return Object.fromEntries(
-    slots.map((slot, i) => [slot.name, fillTensor(model, slot, table, columns[i]!)]),
-  );
+  slots.forEach((slot, i) => {
+    const lists = wanted[i]!.map((name, position) => table.cells(name, position));
+    if (lists.includes(undefined)) throw toMissingError(model, wanted.flat(), table.names);
+    feeds[slot.name] = fillTensor(model, slot, wanted[i]!, lists as ArrayLike<unknown>[]);
+  });
+  return feeds;
 }
 
 /** The columns of an only input, when its author did not name them. */
@@ -101,14 +103,16 @@ function findColumns(model: string, slot: TensorSlot, table: Table): readonly st
   });
 }
 
-function checkPresent(model: string, wanted: readonly string[], given: readonly string[]): void {
-  const there = new Set(given);
-  const missing = wanted.filter((name) => !there.has(name));
-  if (missing.length === 0) return;
+function toMissingError(
+  model: string,
+  wanted: readonly string[],
+  given: readonly string[],
+): EkibenError {
+  const missing = wanted.filter((name) => !given.includes(name));
   const near = missing
     .map((name) => findSimilarName(name, given))
     .find((name) => name !== undefined);
-  throw toInputError(model, {
+  return toInputError(model, {
     detail: `the table lacks the columns ${printNames(missing)}; it has ${printNames(given, 40)}.`,
     hint:
       near === undefined
@@ -122,15 +126,14 @@ function checkPresent(model: string, wanted: readonly string[], given: readonly 
 function fillTensor(
   model: string,
   slot: TensorSlot,
-  table: Table,
   columns: readonly string[],
+  lists: readonly ArrayLike<unknown>[],
 ): Tensor {
-  const { rows } = table;
-  if (columns.length === 1) {
-    const cells = table.cells(columns[0]!);
-    // A column of lists holds whole tensors, one a row: an image, or tokens.
-    if (rows > 0 && Array.isArray(cells[0])) return toTensor(model, slot, Array.from(cells));
+  // A column of lists holds whole tensors, one a row: an image, or tokens.
+  if (lists.length === 1 && Array.isArray(lists[0]![0])) {
+    return toTensor(model, slot, Array.from(lists[0]!));
   }
+  const rows = lists[0]?.length ?? 0;
   const rank = slot.shape.length === 0 ? 2 : slot.shape.length;
   if (rank > 2 || (rank === 1 && columns.length > 1)) {
     throw toInputError(model, {
@@ -141,11 +144,11 @@ function fillTensor(
   }
   const width = columns.length;
   const data = createElements(slot.dtype, rows * width);
-  columns.forEach((column, offset) => {
+  lists.forEach((cells, offset) => {
     const refuse = (row: number, value: unknown, expected: string): never => {
-      throw toCellError(model, { row, column, value, expected });
+      throw toCellError(model, { row, column: columns[offset]!, value, expected });
     };
-    fillCells(slot.dtype, data, table.cells(column), { offset, stride: width, refuse });
+    fillCells(slot.dtype, data, cells, { offset, stride: width, refuse });
   });
   return { type: slot.dtype, dims: rank === 1 ? [rows] : [rows, width], data };
 }

@@ -5,6 +5,8 @@ import { checkOnnxFile, toBundlePath } from "./onnx-check.js";
 import { createOnnxModel, type OnnxModel, type OnnxPredictOptions } from "./onnx-model.js";
 import { openSession, type OnnxSessionOptions } from "./onnx-session.js";
 
+export type { OnnxModel };
+
 export interface OnnxOptions extends OnnxPredictOptions {
   /**
    * Options of the onnxruntime session, such as `executionProviders`.

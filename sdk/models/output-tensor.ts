@@ -9,14 +9,39 @@ import {
 /** What the elements of an output are, for the types: `int64` outputs are numbers by default. */
 export type TensorElement = number | string | boolean | bigint;
 
+/**
+ * What the typed arrays have in common. Their union would do in newer compilers; TypeScript 5.0,
+ * which notebooks run, cannot call `reduce` on it.
+ */
+export interface TypedElements<T extends number | bigint> extends Iterable<T>, ArrayBufferView {
+  readonly length: number;
+  readonly BYTES_PER_ELEMENT: number;
+  [index: number]: T;
+  at(index: number): T | undefined;
+  every(test: (value: T, index: number) => unknown): boolean;
+  filter(test: (value: T, index: number) => unknown): TypedElements<T>;
+  find(test: (value: T, index: number) => boolean): T | undefined;
+  findIndex(test: (value: T, index: number) => boolean): number;
+  forEach(visit: (value: T, index: number) => void): void;
+  includes(value: T, from?: number): boolean;
+  indexOf(value: T, from?: number): number;
+  join(separator?: string): string;
+  map(change: (value: T, index: number) => T): TypedElements<T>;
+  reduce(add: (sum: T, value: T, index: number) => T): T;
+  reduce<Sum>(add: (sum: Sum, value: T, index: number) => Sum, initial: Sum): Sum;
+  slice(start?: number, end?: number): TypedElements<T>;
+  some(test: (value: T, index: number) => unknown): boolean;
+  subarray(start?: number, end?: number): TypedElements<T>;
+}
+
 /** The array that holds the elements of an output. */
 export type OutputData<T extends TensorElement> = [T] extends [string]
   ? string[]
   : [T] extends [boolean]
     ? boolean[]
     : [T] extends [bigint]
-      ? BigIntArray
-      : NumberArray;
+      ? TypedElements<bigint>
+      : TypedElements<number>;
 
 /**
  * An output of a model: a typed array, or an array of strings or booleans, in row-major order,
@@ -78,11 +103,9 @@ function column(this: Elements & { dims: readonly number[] }, k: number): Elemen
  */
 export function createOutputTensor(data: Elements, dims: readonly number[]): OutputTensor {
   // Not enumerable: the output prints, compares and serializes as its elements.
-  Object.defineProperties(data, {
-    dims: { value: Object.freeze([...dims]) },
-    row: { value: row },
-    column: { value: column },
-  });
+  Object.defineProperty(data, "dims", { value: dims });
+  Object.defineProperty(data, "row", { value: row });
+  Object.defineProperty(data, "column", { value: column });
   return data as unknown as OutputTensor;
 }
 

@@ -10,7 +10,8 @@ export type TabularValue = DataFrame | Frame;
 export interface Table {
   readonly rows: number;
   readonly names: readonly string[];
-  cells(name: string): ArrayLike<unknown>;
+  /** The cells of a column, `undefined` when there is none; `position` is where it may well be. */
+  cells(name: string, position?: number): ArrayLike<unknown> | undefined;
 }
 
 /** A table from a list of plain objects; a key that an object lacks is a missing cell. */
@@ -20,7 +21,7 @@ export function fromRecords(records: readonly Readonly<Record<string, unknown>>[
   return {
     rows: records.length,
     names: [...names],
-    cells: (name) => records.map((record) => record[name] ?? null),
+    cells: (name) => (names.has(name) ? records.map((record) => record[name] ?? null) : undefined),
   };
 }
 
@@ -37,7 +38,12 @@ export function toTable(value: unknown): Table | undefined {
   return {
     rows: frame.rowCount,
     names: frame.names,
-    cells: (name) => toCells(frame.column(name)!),
+    cells(name, position = -1) {
+      // Frames index their names at the first question: most tables are in the right order.
+      const inPlace = frame.names[position] === name;
+      const column = inPlace ? frame.columns[position] : frame.column(name);
+      return column === undefined ? undefined : toCells(column);
+    },
   };
 }
 
