@@ -64,6 +64,11 @@ export function createPackageOverlay(directory: string, home: string): PackageOv
     return folder === undefined ? undefined : toSlashes(folder);
   };
 
+  /** Whether the notebook and `home` find a package at the same place. */
+  const isShared = (name: string): boolean =>
+    findMissing(name) !== undefined ||
+    (owned.has(name) && findInstalled(directory, name) === findInstalled(home, name));
+
   const toReal = (path: string): string => {
     if (!path.startsWith(prefix)) return path;
     const inside = path.slice(prefix.length);
@@ -71,7 +76,11 @@ export function createPackageOverlay(directory: string, home: string): PackageOv
     // Packages of types are global to a program: another folder's would change the meaning of names.
     if (name === "" || name.startsWith(".") || name.startsWith("@types")) return path;
     const folder = findMissing(name);
-    return folder === undefined ? path : folder + inside.slice(name.length);
+    if (folder === undefined) return path;
+    // One package must not be seen at two places: a type of it could be named at neither.
+    const nested = /^\/node_modules\/(.+)$/u.exec(inside.slice(name.length))?.[1];
+    if (name === homeName && nested !== undefined && isShared(toPackageName(nested))) return path;
+    return folder + inside.slice(name.length);
   };
 
   /** Whether a module of the notebook asks, and not one of a package. */
