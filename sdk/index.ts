@@ -1,7 +1,78 @@
-export { EkibenError, ERROR_CATALOGUE, type ErrorCode, type Problem } from "./core/errors.js";
+// Declaring a service
+export { defineService } from "./notebook/define-service.js";
+export type { ServiceOptions } from "./service/define-service.js";
+export type {
+  ApiOptions,
+  ApiShape,
+  Calls,
+  Columns,
+  DataFrameLike,
+  EmptyShape,
+  Outputs,
+  Override,
+  Service,
+  Simplify,
+} from "./service/infer.js";
+export type {
+  Context,
+  LifecycleContext,
+  RequestHeaders,
+  RequestItem,
+  ServiceShape,
+} from "./service/context.js";
+export type { ApiDefinition, BatchOptions, ServiceDefinition } from "./service/definition.js";
+export type {
+  CaptureLine,
+  DevServer,
+  DevServerOptions,
+  SavedBundle,
+  SaveOptions,
+} from "./service/faces.js";
+export { z } from "zod";
+
+// Inputs
+export { dataframe } from "./inputs/dataframe.js";
+export { json } from "./inputs/json.js";
+export type { Input, InputContent, Payload, RequestBody } from "./inputs/input.js";
+
+// Models
+export { onnx } from "./models/onnx.js";
+export type { OnnxOptions } from "./models/onnx.js";
+export type { OnnxModel } from "./models/onnx-model.js";
+export type { OutputTensor } from "./models/output-tensor.js";
+export type {
+  LoadedModel,
+  ModelDefinition,
+  ModelDescription,
+  ModelFile,
+  ModelLoadContext,
+  TensorDescription,
+} from "./models/model.js";
+
+// Frames
+export { Frame } from "./frame/frame.js";
+export { frameOf, toDataFrame } from "./frame/lazy-data-frame.js";
+export type { Column } from "./frame/column.js";
+
+// Logs and metrics
+export type { Log, LogFields } from "./observability/log.js";
+export type { Metrics } from "./observability/metrics.js";
+
+// Errors
+export {
+  EkibenError,
+  ERROR_CATALOGUE,
+  type ErrorCode,
+  type ErrorFacts,
+  type Issue,
+  type Problem,
+} from "./core/errors.js";
+
+// What a kernel that records cells publishes, and what a saved program reads its values with
 export {
   NOTEBOOK_HOST,
   type CellRecord,
   type DisplayData,
   type NotebookHost,
 } from "./core/cell-record.js";
+export { reviveValues } from "./bundle/values.js";
