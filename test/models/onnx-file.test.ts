@@ -221,6 +221,24 @@ describe("weights in a file beside the model", () => {
   );
 });
 
+it("a file in onnxruntime's own format loads too", async () => {
+  const file = join(createFolder(), "wine.ort");
+  const whole = join(FIXTURES, "torch-wine-mlp/model.onnx");
+  const session = {
+    optimizedModelFilePath: file,
+    graphOptimizationLevel: "basic",
+    extra: { session: { save_model_format: "ORT" } },
+  } as const;
+  const model = await onnx(whole, { session }).load({ name: "net" });
+  const definition = onnx(file);
+  expect(await definition.files()).toEqual([{ source: file, path: "wine.ort" }]);
+  const own = await definition.load({ name: "net" });
+  const x = [Array.from({ length: 13 }, (_, i) => i)];
+  expect(Array.from(await own.predict(x))).toEqual(Array.from(await model.predict(x)));
+  await model.release();
+  await own.release();
+});
+
 describe("values that cannot be served", () => {
   it("are refused by their element type", async () => {
     const half = identityModel([{ name: "x", type: "float16", shape: ["batch", 2] }]);
