@@ -1,0 +1,77 @@
+import type { Captured, Kept } from "./capture.js";
+import type { Change } from "./find-changes.js";
+import { type BindingId, keyOf } from "./notebook.js";
+import { refuse } from "./refuse.js";
+
+/**
+ * Where a value is to be read: the cell's own variable, or the name as other cells see it. They
+ * part when another cell assigns to the name.
+ */
+export type ValueSource = "local" | "slot";
+
+export interface ValueFacts {
+  readonly owners: ReadonlyMap<string, number>;
+  readonly changes: ReadonlyMap<string, readonly Change[]>;
+  /** Whether a cell's own variable and the name as other cells see it hold the same now. */
+  readonly same: (binding: BindingId) => boolean;
+}
+
+/** Decides where each captured value is to be read, and refuses what has two values at once. */
+export function findValueSources(
+  { kept }: Captured,
+  facts: ValueFacts,
+): ReadonlyMap<Kept, ValueSource> {
+  const sources = new Map<Kept, ValueSource>();
+  for (const one of kept.values()) {
+    if (one.capture === "model") checkModel(one);
+    if (one.capture === "value" || one.capture === "model") sources.set(one, sourceOf(one, facts));
+  }
+  return sources;
+}
+
+/** Whether captured code assigns to a variable, so that the program must declare it with `let`. */
+export function isAssigned({ uses }: Kept): boolean {
+  return uses.some(({ reference }) => reference.write);
+}
+
+function sourceOf(one: Kept, { owners, changes, same }: ValueFacts): ValueSource {
+  const { name, cell, uses } = one;
+  const own = uses.filter((use) => use.cell === cell);
+  const foreign = uses.filter((use) => use.cell !== cell);
+  const writer = foreign.find(({ reference }) => reference.write);
+  if (writer !== undefined && own.length > 0) {
+    refuse(
+      `A function of cell [${writer.cell.number}] assigns to \`${name}\`, but the functions of cell [${cell.number}], which declares it, keep the value that they had.`,
+      { hint: `Move what reads and assigns \`${name}\` into one cell.` },
+    );
+  }
+  if (foreign.length === 0) return "local";
+  if (owners.get(name) !== one.execution) {
+    const written = (changes.get(keyOf(one)) ?? []).find(
+      (change) => change.reference.write && change.cell !== cell,
+    );
+    if (written !== undefined) {
+      refuse(
+        `Cell [${written.cell.number}] assigned to \`${name}\` of cell [${cell.number}], which has been declared again since.`,
+        { hint: `Run cell [${foreign[0]!.cell.number}] again.` },
+      );
+    }
+    return "local";
+  }
+  if (same(one)) return "local";
+  if (own.length > 0) {
+    refuse(
+      `\`${name}\` holds two values: one in the functions of cell [${cell.number}], which declares it, and another in all other cells, since one of them assigned to it.`,
+      { hint: `Give the assigned value a name of its own, or run cell [${cell.number}] again.` },
+    );
+  }
+  return "slot";
+}
+
+function checkModel({ name, uses }: Kept): void {
+  const use = uses.find(({ cell, reference }) => !cell.atOnce.has(reference.unit));
+  if (use === undefined) return;
+  refuse(`A function of cell [${use.cell.number}] uses the model \`${name}\` directly.`, {
+    hint: `Give \`${name}\` to the service with \`.models()\` and take it from the \`models\` of the handler.`,
+  });
+}
