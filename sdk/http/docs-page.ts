@@ -3,6 +3,7 @@ import type { TensorDescription } from "../models/model.js";
 import type { ApiDefinition } from "../service/definition.js";
 import type { Runtime } from "../service/runtime.js";
 import { findAssetVersion } from "./docs-assets.js";
+import { printDuration, printSize } from "./limits.js";
 import { findPackageVersion } from "./package-version.js";
 import { describeModels } from "./probes.js";
 
@@ -106,7 +107,7 @@ function toApiCard(api: ApiDefinition, origin: string): Html {
         ? ""
         : html`<div class="command">
             <button type="button" data-copy="${id}">Copy</button>
-            <pre id="${id}" tabindex="0">${command}</pre>
+            <pre id="${id}" data-origin="${origin}" tabindex="0">${command}</pre>
           </div>`
     }
   </article>`;
@@ -120,26 +121,11 @@ function toLimits(api: ApiDefinition): string[] {
       ? ["no batching"]
       : [
           `batches of up to ${batch.maxBatchSize}`,
-          `answers within ${toDuration(batch.maxLatencyMs)}`,
+          `answers within ${printDuration(batch.maxLatencyMs)}`,
         ]),
-    `time limit ${toDuration(api.timeoutMs)}`,
-    `body up to ${toSize(api.maxBodyBytes)}`,
+    `time limit ${printDuration(api.timeoutMs)}`,
+    `body up to ${printSize(api.maxBodyBytes)}`,
   ];
-}
-
-function toDuration(ms: number): string {
-  return ms < 1000 ? `${ms} ms` : `${Math.round(ms / 100) / 10} s`;
-}
-
-function toSize(bytes: number): string {
-  const units = ["bytes", "KiB", "MiB", "GiB"];
-  let size = bytes;
-  let unit = 0;
-  while (size >= 1024 && unit < units.length - 1) {
-    size /= 1024;
-    unit++;
-  }
-  return `${Math.round(size * 10) / 10} ${units[unit]}`;
 }
 
 function toTensors(

@@ -11,11 +11,16 @@ window.ui = SwaggerUIBundle({
   deepLinking: true,
   validatorUrl: null,
   defaultModelsExpandDepth: -1,
-  defaultModelRendering: "model",
   displayRequestDuration: true,
   docExpansion: "list",
   filter: false,
 });
+
+// Behind a proxy only the browser knows the address that others must use.
+const base = new URL(".", location.href).href.replace(/\\/$/, "");
+for (const command of document.querySelectorAll("pre[data-origin]")) {
+  command.textContent = command.textContent.replace(command.dataset.origin, () => base);
+}
 
 for (const button of document.querySelectorAll("button[data-copy]")) {
   button.addEventListener("click", async () => {

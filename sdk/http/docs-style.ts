@@ -17,18 +17,18 @@ export const DOCS_STYLE = `
 }
 * { box-sizing: border-box; }
 body { margin: 0; background: var(--paper); color: var(--ink); font: 16px/1.55 var(--sans); }
-header, main, footer { max-width: 1040px; margin: 0 auto; padding: 0 24px; }
-header { padding-top: 40px; }
+body > header, body > main, body > footer { max-width: 1040px; margin: 0 auto; padding: 0 24px; }
+body > header { padding-top: 40px; }
 .title { display: flex; flex-wrap: wrap; align-items: center; gap: 10px 14px; }
 h1 { margin: 0; font-size: 30px; line-height: 1.2; letter-spacing: -0.015em; overflow-wrap: anywhere; }
 h2 { margin: 40px 0 12px; font-size: 13px; font-weight: 600; letter-spacing: 0.08em;
   text-transform: uppercase; color: var(--soft); }
 h3 { margin: 0; display: flex; flex-wrap: wrap; align-items: center; gap: 10px; font-size: 17px; }
-h3 code { background: none; padding: 0; overflow-wrap: anywhere; }
+h3 code { overflow-wrap: anywhere; }
 p { margin: 8px 0 0; }
 .description { max-width: 70ch; color: var(--soft); font-size: 17px; }
-code, pre { font-family: var(--mono); font-size: 0.88em; }
-code { background: var(--code); padding: 2px 6px; border-radius: 4px; }
+h3 code, .models code, .command pre { font-family: var(--mono); font-size: 0.88em; }
+.models code { background: var(--code); padding: 2px 6px; border-radius: 4px; }
 .chip { padding: 2px 10px; border: 1px solid var(--line); border-radius: 999px;
   background: var(--card); font: 13px/1.5 var(--mono); color: var(--soft); overflow-wrap: anywhere; }
 .state { border-color: transparent; background: var(--warn-soft); color: var(--warn); }
@@ -59,41 +59,79 @@ article + article { margin-top: 14px; }
   font-size: 14px; }
 .tensors code { overflow-wrap: anywhere; }
 .empty { color: var(--soft); }
-footer { padding-top: 32px; padding-bottom: 40px; color: var(--soft); font-size: 13px; }
+body > footer { padding-top: 32px; padding-bottom: 40px; color: var(--soft); font-size: 13px; }
 
-/* Swagger UI: its own title, server choice and wide paddings say nothing that is not above. */
-.swagger-ui { font-family: var(--sans); }
-.swagger-ui .wrapper { padding: 0; max-width: none; }
-.swagger-ui .information-container, .swagger-ui .scheme-container { display: none; }
-.swagger-ui .opblock-tag { padding: 8px 0; border: 0; font: 600 16px/1.4 var(--sans); color: var(--ink); }
-.swagger-ui .opblock-tag small { font: 14px/1.4 var(--sans); color: var(--soft); }
-.swagger-ui .opblock { border-radius: 10px; border-color: var(--line); background: var(--card);
+/* Swagger UI. Its title and server choice say nothing that is not above; its loud colours and the
+   tables of headers under every answer would bury what one came for. */
+#swagger-ui, #swagger-ui .swagger-ui { font-family: var(--sans); color: var(--ink); background: none; }
+#swagger-ui .wrapper { padding: 0; max-width: none; }
+#swagger-ui .wrapper > section, #swagger-ui .block, #swagger-ui .col-12 { padding: 0; margin: 0; }
+#swagger-ui .information-container, #swagger-ui .scheme-container,
+#swagger-ui .response .headers-wrapper, #swagger-ui .response-col_links,
+#swagger-ui .response-controls { display: none; }
+#swagger-ui .opblock-tag-section + .opblock-tag-section { margin-top: 24px; }
+#swagger-ui .opblock-tag { padding: 6px 0; border: 0; font: 600 16px/1.4 var(--sans); color: var(--ink); }
+#swagger-ui .opblock-tag small { padding: 0 12px; font: 14px/1.4 var(--sans); color: var(--soft); }
+#swagger-ui .opblock-tag:hover { background: none; }
+#swagger-ui .opblock.opblock-post, #swagger-ui .opblock.opblock-get {
+  margin: 0 0 10px; border: 1px solid var(--line); border-radius: 10px; background: var(--card);
   box-shadow: none; overflow: hidden; }
-.swagger-ui .opblock .opblock-summary { border-color: var(--line); padding: 8px 12px; }
-.swagger-ui .opblock .opblock-summary-method { border-radius: 5px; min-width: 64px; padding: 4px 0;
-  background: var(--accent-soft); color: var(--accent); text-shadow: none; font: 600 12px/1.5 var(--mono); }
-.swagger-ui .opblock.opblock-get .opblock-summary-method { background: var(--good-soft); color: var(--good); }
-.swagger-ui .opblock .opblock-summary-path, .swagger-ui .opblock .opblock-summary-path a {
-  font: 15px/1.5 var(--mono); color: var(--ink); }
-.swagger-ui .opblock .opblock-summary-description { font: 14px/1.5 var(--sans); color: var(--soft); }
-.swagger-ui .opblock .opblock-section-header { background: var(--code); box-shadow: none; min-height: 44px; }
-.swagger-ui .opblock-description-wrapper p, .swagger-ui .markdown p { font: 14px/1.6 var(--sans); color: var(--soft); }
-.swagger-ui .btn { box-shadow: none; border-radius: 6px; font-family: var(--sans); }
-.swagger-ui .btn.execute { background: var(--accent); border-color: var(--accent); color: var(--card); }
-.swagger-ui table tbody tr td, .swagger-ui table thead tr th { font-family: var(--sans); }
-.swagger-ui textarea { background: var(--code); color: var(--ink); border-color: var(--line);
-  font: 13px/1.6 var(--mono); }
-.swagger-ui .opblock-body pre.microlight { border-radius: 8px; font-family: var(--mono) !important; }
-.swagger-ui .loading-container { padding: 24px 0; }
+#swagger-ui .opblock.opblock-post .opblock-summary, #swagger-ui .opblock.opblock-get .opblock-summary { padding: 9px 12px; border-color: var(--line); }
+#swagger-ui .opblock.opblock-post .opblock-summary-method,
+#swagger-ui .opblock.opblock-get .opblock-summary-method {
+  min-width: 60px; padding: 3px 0; border-radius: 5px; text-shadow: none; font: 600 12px/1.5 var(--mono);
+  background: var(--accent-soft); color: var(--accent); }
+#swagger-ui .opblock.opblock-get .opblock-summary-method { background: var(--good-soft); color: var(--good); }
+#swagger-ui .opblock .opblock-summary-path, #swagger-ui .opblock .opblock-summary-path a {
+  font: 600 14px/1.5 var(--mono); color: var(--ink); }
+#swagger-ui .opblock .opblock-summary-description { font: 14px/1.5 var(--sans); color: var(--soft); }
+#swagger-ui .opblock .opblock-section-header { min-height: 44px; padding: 6px 20px;
+  background: var(--code); box-shadow: none; border-block: 1px solid var(--line); }
+#swagger-ui .opblock .opblock-section-header h4, #swagger-ui .opblock .tab-header .opblock-title {
+  font: 600 14px/1.4 var(--sans); color: var(--ink); }
+#swagger-ui .opblock-description-wrapper p, #swagger-ui .markdown p,
+#swagger-ui .renderedMarkdown p { font: 14px/1.6 var(--sans); color: var(--soft); }
+#swagger-ui .opblock.opblock-post .tab-header .tab-item.active h4 span::after,
+#swagger-ui .opblock.opblock-get .tab-header .tab-item.active h4 span::after { background: var(--accent); }
+#swagger-ui .btn { border-radius: 6px; box-shadow: none; font: 600 14px/1.4 var(--sans); color: var(--ink);
+  border-color: var(--line); background: var(--card); }
+#swagger-ui .btn.execute, #swagger-ui .btn.execute:hover {
+  background: var(--accent); border-color: var(--accent); color: var(--card); }
+#swagger-ui .btn.cancel { border-color: var(--line); color: var(--soft); }
+#swagger-ui .btn-group { padding: 20px; }
+#swagger-ui table thead tr th, #swagger-ui table thead tr td,
+#swagger-ui table tbody tr td, #swagger-ui .response-col_status,
+#swagger-ui .parameter__name, #swagger-ui .parameter__type, #swagger-ui .parameter__in {
+  font-family: var(--sans); font-size: 14px; color: var(--ink); border-color: var(--line); }
+#swagger-ui .parameter__in, #swagger-ui .parameter__type { color: var(--soft); }
+#swagger-ui textarea, #swagger-ui input[type="text"], #swagger-ui select {
+  background: var(--code); color: var(--ink); border: 1px solid var(--line); border-radius: 6px; box-shadow: none; }
+#swagger-ui select { appearance: auto; background-image: none; padding: 4px 8px; font: 14px/1.4 var(--sans); }
+#swagger-ui .parameters-col_name { width: 150px; }
+#swagger-ui label, #swagger-ui .tab li, #swagger-ui .tab li button.tablinks,
+#swagger-ui .responses-inner h4, #swagger-ui .responses-inner h5 {
+  font-family: var(--sans); color: var(--soft); }
+#swagger-ui .tab li.active button.tablinks { color: var(--ink); }
+#swagger-ui textarea, #swagger-ui .microlight { font: 13px/1.6 var(--mono) !important; }
+#swagger-ui .opblock-body pre.microlight, #swagger-ui .highlight-code > .microlight {
+  border-radius: 8px; background: #2b2927 !important; color: #f1ece3; max-height: 340px; }
+#swagger-ui .opblock-body pre.microlight code, #swagger-ui .opblock-body pre.microlight span {
+  background: none; font-family: inherit !important; }
+#swagger-ui .copy-to-clipboard { background-color: #55514c; border-radius: 6px; }
+#swagger-ui .download-contents { background: #55514c; border-radius: 6px; color: #f1ece3; font-size: 13px; }
+#swagger-ui .loading-container { padding: 24px 0; }
 
 @media (max-width: 640px) {
-  header, main, footer { padding-left: 16px; padding-right: 16px; }
-  header { padding-top: 24px; }
+  body > header, body > main, body > footer { padding-left: 16px; padding-right: 16px; }
+  body > header { padding-top: 24px; }
   h1 { font-size: 24px; }
   article { padding: 14px; }
-  .swagger-ui .opblock-summary-description { display: none; }
-  .swagger-ui table.responses-table, .swagger-ui table.parameters { table-layout: fixed; }
-  .swagger-ui .responses-inner, .swagger-ui .opblock-section .table-container { padding: 12px; }
-  .swagger-ui .opblock .opblock-section-header { flex-wrap: wrap; }
+  .command pre { padding-top: 44px; padding-right: 16px; }
+  #swagger-ui .opblock .opblock-summary-description { display: none; }
+  #swagger-ui .opblock .opblock-section-header { padding: 6px 12px; flex-wrap: wrap; }
+  #swagger-ui .responses-inner, #swagger-ui .opblock-section .table-container,
+  #swagger-ui .opblock-description-wrapper, #swagger-ui .btn-group { padding: 12px; }
+  #swagger-ui .parameters-col_name { width: 40%; }
+  #swagger-ui .response-col_status { width: 44px; min-width: 44px; }
 }
 `;

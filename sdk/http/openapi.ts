@@ -2,6 +2,7 @@ import { OpenAPIHono } from "@hono/zod-openapi";
 import type { JsonSchema } from "../core/json-schema.js";
 import type { InputContent } from "../inputs/input.js";
 import type { ApiDefinition, ServiceDefinition } from "../service/definition.js";
+import { printDuration, printSize } from "./limits.js";
 import { addProbes } from "./openapi-probes.js";
 import { addProblems, problemResponses } from "./openapi-problems.js";
 import { embedSchema, toOutputSchema } from "./openapi-schema.js";
@@ -87,13 +88,13 @@ function addApi(registry: Registry, api: ApiDefinition, options: OpenApiOptions)
 function describe(api: ApiDefinition): string {
   const { batch } = api;
   const limits = [
-    `A body may have up to ${api.maxBodyBytes} bytes.`,
-    `A request is answered within ${api.timeoutMs} ms or with 504.`,
+    `A body may have up to ${printSize(api.maxBodyBytes)}.`,
+    `A request is answered within ${printDuration(api.timeoutMs)} or with 504.`,
     ...(batch === undefined
       ? []
       : [
           `Requests are joined into batches of up to ${batch.maxBatchSize} items;`,
-          `what cannot be answered within ${batch.maxLatencyMs} ms is refused with 503.`,
+          `what cannot be answered within ${printDuration(batch.maxLatencyMs)} is refused with 503.`,
         ]),
   ].join(" ");
   return api.description === undefined ? limits : `${api.description}\n\n${limits}`;

@@ -35,13 +35,19 @@ export async function readBody(c: Context, limits: BodyLimits): Promise<Uint8Arr
   if (announced !== undefined && Number(announced) > maxBytes) {
     throw tooLarge(maxBytes, Number(announced));
   }
-  const incoming = (c.env as { incoming?: IncomingMessage } | undefined)?.incoming;
+  const incoming = limits.untouched ? findIncoming(c) : undefined;
   const packed =
-    incoming !== undefined && limits.untouched
-      ? await collect(incoming, maxBytes)
-      : await readWeb(c, maxBytes);
+    incoming === undefined ? await readWeb(c, maxBytes) : await collect(incoming, maxBytes);
   const codings = c.req.header("content-encoding");
   return codings === undefined ? packed : await unpack(packed, codings, maxBytes);
+}
+
+function findIncoming(c: Context): IncomingMessage | undefined {
+  const incoming = (c.env as { incoming?: IncomingMessage } | undefined)?.incoming;
+  if (incoming === undefined || incoming.readableDidRead) return undefined;
+  // The server makes requests of a type derived from Request. A plain one was made from it on the
+  // way here, such as by `app.mount`, and its own stream takes the body from the socket.
+  return Object.getPrototypeOf(c.req.raw) === Request.prototype ? undefined : incoming;
 }
 
 function collect(incoming: IncomingMessage, maxBytes: number): Promise<Uint8Array> {

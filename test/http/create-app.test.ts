@@ -1,4 +1,5 @@
 import { brotliCompressSync, deflateSync, gzipSync } from "node:zlib";
+import { Hono } from "hono";
 import { describe, expect, test } from "vitest";
 import { EkibenError, type Problem } from "../../sdk/core/errors.js";
 import type { Context } from "../../sdk/service/context.js";
@@ -429,6 +430,23 @@ describe("request ids", () => {
     });
     expect(JSON.parse(answer.body)).toEqual({ id: "r-1", tenant: "acme" });
   });
+});
+
+test("a request that an outer app has wrapped is read whole", async () => {
+  const { app } = await build(service([api()]));
+  await using served = await listen(new Hono().mount("/outer", app.fetch) as Hono);
+  const url = `${served.url}/outer/v1/add`;
+  expect((await send(url, { body: BODY })).body).toBe('{"sum":3}');
+  const large = BODY.padEnd(MIB, " ");
+  expect((await send(url, { body: large })).body).toBe('{"sum":3}');
+  expect((await send(url, { body: `${large} ` })).status).toBe(413);
+  async function* slowly(): AsyncGenerator<Uint8Array> {
+    for (let at = 0; at < BODY.length; at += 3) {
+      await new Promise((resolve) => setTimeout(resolve, 3));
+      yield Buffer.from(BODY.slice(at, at + 3));
+    }
+  }
+  expect((await send(url, { body: slowly() })).body).toBe('{"sum":3}');
 });
 
 describe("onAnswer", () => {
