@@ -1,7 +1,7 @@
 import { lstat, readFile, realpath } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
-import { EkibenError } from "../core/errors.js";
+import { EkibenError, ERROR_CATALOGUE } from "../core/errors.js";
 import { sha256File } from "../core/hash.js";
 import { isService } from "../service/define-service.js";
 import type { Service } from "../service/infer.js";
@@ -111,7 +111,7 @@ export function pickService(loaded: Readonly<Record<string, unknown>>, file: str
 
 /** By its code, because the service may come with another copy of the class. */
 export function isEkibenError(error: unknown): error is EkibenError {
-  return error instanceof Error && error.name === "EkibenError" && "code" in error;
+  return error instanceof Error && "code" in error && String(error.code) in ERROR_CATALOGUE;
 }
 
 /** The module of this package. By its own name: the upper floors are not this room's to name, but the package's door is. */

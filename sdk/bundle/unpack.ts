@@ -2,7 +2,6 @@ import { randomUUID } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { mkdir, rename, rm } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
-import { pipeline } from "node:stream/promises";
 import { createGunzip } from "node:zlib";
 import { extract, Parser, type ReadEntry } from "tar";
 import { EkibenError } from "../core/errors.js";
@@ -94,26 +93,27 @@ async function inspect(archive: string, limits: UnpackLimits): Promise<void> {
       entry.resume();
     },
   });
+  const input = createReadStream(archive);
+  const unpacked = createGunzip();
+  input.on("error", (error) => unpacked.destroy(error)).pipe(unpacked);
   try {
-    await pipeline(createReadStream(archive), createGunzip(), async (chunks) => {
-      const ended = new Promise<void>((settle, fail) => {
-        parser.on("end", settle);
-        parser.on("error", fail);
-      });
-      // Awaited below; until then a failure must not count as unhandled.
-      ended.catch(() => {});
-      let unpacked = 0;
-      for await (const chunk of chunks as AsyncIterable<Buffer>) {
-        unpacked += chunk.byteLength;
-        // Headers and padding count too, or an archive of empty entries would never end.
-        if (unpacked > maxBytes + maxEntries * 4096)
-          fault ??= `it unpacks to more than ${maxBytes} bytes`;
-        parser.write(chunk);
-        if (fault !== undefined) throw broken(archive, fault);
-      }
-      parser.end();
-      await ended;
+    const ended = new Promise<void>((settle, fail) => {
+      parser.on("end", settle);
+      parser.on("error", fail);
     });
+    // Awaited below; until then a failure must not count as unhandled.
+    ended.catch(() => {});
+    let total = 0;
+    for await (const chunk of unpacked as AsyncIterable<Buffer>) {
+      total += chunk.byteLength;
+      // Headers and padding count too, or an archive of empty entries would never end.
+      if (total > maxBytes + maxEntries * 4096)
+        fault ??= `it unpacks to more than ${maxBytes} bytes`;
+      parser.write(chunk);
+      if (fault !== undefined) throw broken(archive, fault);
+    }
+    parser.end();
+    await ended;
   } catch (error) {
     if (error instanceof EkibenError) throw error;
     if ((error as NodeJS.ErrnoException).code === "ENOENT") {
@@ -124,6 +124,9 @@ async function inspect(archive: string, limits: UnpackLimits): Promise<void> {
       });
     }
     throw broken(archive, `it cannot be read: ${(error as Error).message}`, error);
+  } finally {
+    input.destroy();
+    unpacked.destroy();
   }
   if (seen.size === 0) throw broken(archive, "it is empty");
 }

@@ -14,7 +14,7 @@ export function toDockerfile(facts: DeploymentFacts): string {
   const lock = facts.locked ? " package-lock.json" : "";
   const install = facts.locked ? "npm ci" : "npm install --no-save --no-package-lock";
   const lines = [
-    "ARG NODE_VERSION=22",
+    "ARG NODE_VERSION=24",
     "",
     "FROM node:${NODE_VERSION}-slim AS packages",
     `WORKDIR ${HOME}`,

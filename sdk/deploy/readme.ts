@@ -12,7 +12,9 @@ export function toReadme(manifest: Manifest): string {
     fence(
       "sh",
       [
-        ...(manifest.dependencies.length === 0 ? [] : ["npm ci                       # the packages it was written with"]),
+        ...(manifest.dependencies.length === 0
+          ? []
+          : ["npm ci                       # the packages it was written with"]),
         "npx ekiben serve . --port 3000",
       ].join("\n"),
     ),

@@ -27,7 +27,8 @@ async function run(input: CompileInput): Promise<{ default: any }> {
   return import(`${pathToFileURL(file)}?${Math.random()}`);
 }
 
-const ESM_STYLE_CJS = "exports.__esModule = true; exports.default = 'the default'; exports.named = 1;";
+const ESM_STYLE_CJS =
+  "exports.__esModule = true; exports.default = 'the default'; exports.named = 1;";
 
 test("local TypeScript, JSON and virtual files go in, and top-level await works", async () => {
   const resolveDirectory = await project({
