@@ -124,7 +124,7 @@ export function createOnnxModel(
     }
     return wanted.map((slot, k) =>
       joinOutputs(
-        slot,
+        slot.name,
         parts.map((part) => part[k]!),
       ),
     );
