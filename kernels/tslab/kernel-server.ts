@@ -23,8 +23,9 @@ export function createKernelServer(
   connection: ConnectionInfo,
   handlers: Readonly<Record<string, RequestHandler>>,
 ): KernelServer {
-  // Without a bound on what waits, a cell that prints a lot would lose lines.
-  const unbounded = { sendHighWaterMark: 0 };
+  // A cell prints without a pause in which messages could leave. With a bound on what waits they
+  // would be lost; with a time-out other than 0 the library refuses after 512 of them.
+  const unbounded = { sendHighWaterMark: 0, sendTimeout: 0 };
   const iopub = new Publisher(unbounded);
   const shell = new Router(unbounded);
   const control = new Router(unbounded);

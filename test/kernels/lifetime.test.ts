@@ -1,0 +1,171 @@
+import { spawn } from "node:child_process";
+import { existsSync } from "node:fs";
+import { readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
+import { describe, expect, test } from "vitest";
+import { findKernelMain } from "../../kernels/tslab/headless.js";
+import { isRunning, openFolder, openKernel, until } from "./kernel-room.js";
+
+const posix = process.platform !== "win32";
+
+describe("shutdown", () => {
+  test("ends a kernel that still has a server and timers open", async () => {
+    await using kernel = await openKernel();
+    const result = await kernel.execute(
+      `import { createServer } from "node:http";
+      setInterval(() => undefined, 1000);
+      const server = createServer((_, response) => response.end("up")).listen(0, "127.0.0.1");
+      await new Promise((resolve) => server.once("listening", resolve));
+      (server.address() as { port: number }).port`,
+    );
+    const port = Number(result.text);
+    expect(await (await fetch(`http://127.0.0.1:${port}`)).text()).toBe("up");
+    await kernel.shutdown();
+    expect(await kernel.exited).toEqual({ code: 0, signal: null });
+    expect(isRunning(kernel.pid)).toBe(false);
+    await expect(fetch(`http://127.0.0.1:${port}`)).rejects.toThrow();
+  });
+
+  test("first calls the registered closers, each whatever the others do", async () => {
+    await using folder = await openFolder();
+    await using kernel = await openKernel({ cwd: folder.path });
+    await kernel.execute(
+      `import { writeFileSync } from "node:fs";
+      const closers = (globalThis as any)[Symbol.for("ekiben.closers")] as Set<() => unknown>;
+      closers.add(() => { throw new Error("first"); });
+      closers.add(() => new Promise(() => undefined));
+      closers.add(async () => { await null; writeFileSync("closed", "yes"); });`,
+    );
+    await kernel.shutdown();
+    expect(await kernel.exited).toEqual({ code: 0, signal: null });
+    expect(await readFile(join(folder.path, "closed"), "utf8")).toBe("yes");
+  });
+
+  test("ends a kernel whose cell never lets go", async () => {
+    await using kernel = await openKernel();
+    const running = kernel.execute(`console.log("on"); for (;;) {}`);
+    const failed = expect(running).rejects.toMatchObject({ code: "KERNEL_FAILED" });
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    await kernel.shutdown();
+    await failed;
+    expect(isRunning(kernel.pid)).toBe(false);
+  });
+});
+
+/** Starts a kernel from a process that is then killed; returns the kernel's pid. */
+async function orphan(code: string): Promise<number> {
+  await using folder = await openFolder();
+  const script = join(folder.path, "parent.mjs");
+  const headless = pathToFileURL(join(findKernelMain(), "../headless.js")).href;
+  await writeFile(
+    script,
+    `import { createHeadlessKernel } from ${JSON.stringify(headless)};
+    const kernel = await createHeadlessKernel();
+    kernel.execute(${JSON.stringify(code)}, { onOutput: () => process.send(kernel.pid) });`,
+  );
+  const parent = spawn(process.execPath, [script], {
+    stdio: ["ignore", "inherit", "inherit", "ipc"],
+  });
+  const pid = await new Promise<number>((resolve, reject) => {
+    parent.once("message", (message) => resolve(message as number));
+    parent.once("exit", () => reject(new Error("The parent ended before its kernel was up.")));
+  });
+  expect(isRunning(pid)).toBe(true);
+  parent.kill("SIGKILL");
+  return pid;
+}
+
+describe("a kernel whose parent is gone", () => {
+  test("ends", async () => {
+    const pid = await orphan(`setInterval(() => undefined, 1000); console.log("up")`);
+    expect(await until(() => !isRunning(pid), 5_000)).toBe(true);
+  });
+
+  test("ends also when a cell keeps its thread busy", async () => {
+    const pid = await orphan(`console.log("up"); for (;;) {}`);
+    expect(await until(() => !isRunning(pid), 10_000)).toBe(true);
+  });
+});
+
+describe("an interrupt", () => {
+  test.runIf(posix)("stops a loop that never awaits", async () => {
+    await using kernel = await openKernel();
+    const running = kernel.execute(`console.log("on"); for (;;) {}`, {
+      onOutput: () => void kernel.interrupt(),
+    });
+    expect(await running).toMatchObject({ status: "error", error: { ename: "Interrupted" } });
+    expect((await kernel.execute("1")).text).toBe("1\n");
+  });
+
+  test("stops waiting for a promise", async () => {
+    await using kernel = await openKernel();
+    const running = kernel.execute(`console.log("on"); await new Promise(() => undefined);`, {
+      onOutput: () => void kernel.interrupt(),
+    });
+    expect(await running).toMatchObject({ status: "error", error: { ename: "Interrupted" } });
+    expect((await kernel.execute("1")).text).toBe("1\n");
+  });
+});
+
+describe("the client", () => {
+  test("shows the words of a kernel that dies while it starts", async () => {
+    const start = openKernel({
+      command: [
+        process.execPath,
+        "-e",
+        "console.error('no luck'); process.exit(3)",
+        "{connection_file}",
+      ],
+    });
+    await expect(start).rejects.toMatchObject({
+      code: "KERNEL_FAILED",
+      message: expect.stringMatching(/exit code 3[^]*no luck/u),
+    });
+  });
+
+  test("says when the program of the kernel cannot be started", async () => {
+    const start = openKernel({ command: [join(import.meta.dirname, "no-such-program")] });
+    await expect(start).rejects.toMatchObject({
+      code: "KERNEL_FAILED",
+      message: expect.stringMatching(/ENOENT/u),
+    });
+  });
+
+  test("ends a kernel that does not answer in time", async () => {
+    await using folder = await openFolder();
+    const mark = join(folder.path, "pid");
+    const program = `require("fs").writeFileSync(${JSON.stringify(mark)}, String(process.pid)); setInterval(() => {}, 1000)`;
+    const start = openKernel({
+      command: [process.execPath, "-e", program, "{connection_file}"],
+      startTimeoutMs: 700,
+    });
+    await expect(start).rejects.toMatchObject({
+      code: "KERNEL_FAILED",
+      message: expect.stringMatching(/did not answer within 700 ms/u),
+    });
+    expect(existsSync(mark)).toBe(true);
+    expect(isRunning(Number(await readFile(mark, "utf8")))).toBe(false);
+  });
+
+  test("rejects a cell whose kernel ends, and every cell after", async () => {
+    await using kernel = await openKernel();
+    const dying = kernel.execute(`process.exit(7)`);
+    await expect(dying).rejects.toMatchObject({
+      code: "KERNEL_FAILED",
+      message: expect.stringMatching(/exit code 7/u),
+    });
+    await expect(kernel.execute("1")).rejects.toMatchObject({ code: "KERNEL_FAILED" });
+  });
+});
+
+test("a message with a wrong signature is not obeyed", async () => {
+  const { createRequest, fromFrames, toFrames } = await import("../../kernels/tslab/protocol.js");
+  const message = createRequest("execute_request", { code: "ü" }, "session");
+  const frames = toFrames(message, "key").map((frame) => Buffer.from(frame));
+  expect(fromFrames([Buffer.from("identity"), ...frames], "key")).toEqual(message);
+  expect(fromFrames(frames, "other key")).toBeUndefined();
+  expect(fromFrames(frames.slice(0, 4), "key")).toBeUndefined();
+  frames[5] = Buffer.from(JSON.stringify({ code: "process.exit()" }));
+  expect(fromFrames(frames, "key")).toBeUndefined();
+});
