@@ -50,7 +50,7 @@ export async function createWorkplace() {
       if (!built.has(name)) {
         const out = join(directory, "bundles", name);
         await mkdir(join(directory, "bundles"), { recursive: true });
-        await run(process.execPath, [CLI, "build", join(services, `${name}.js`), "--out", out], {
+        await run(process.execPath, [CLI, "build", join(services, `${name}.js`), "--output", out], {
           cwd: directory,
           env,
           limitMs: 60_000,

@@ -19,8 +19,10 @@ export const start = {
       probe: { path: "/", body },
     };
     const memory = { ekiben: [], bare: [] };
+    const cpu = { ekiben: [], bare: [] };
     const measure = (name, recipe) => async () => {
       const server = await startServer(recipe);
+      cpu[name].push((await readUsage(server.child)).cpuMs);
       // Idle means that what the start has left behind has had time to go.
       await new Promise((resolve) => setTimeout(resolve, 200));
       const { rssBytes } = await readUsage(server.child);
@@ -31,18 +33,20 @@ export const start = {
     // The first start reads files from the disk that later ones find in memory.
     await measure("ekiben", ekiben)();
     memory.ekiben.length = 0;
+    cpu.ekiben.length = 0;
     const results = await interleave(
       { ekiben: measure("ekiben", ekiben), bare: measure("bare", bare) },
       Math.max(rounds, 9),
     );
-    const ms = (name) => median(results.map((round) => round[name])).toFixed(0);
+    const describe = (name) =>
+      `${median(results.map((round) => round[name])).toFixed(0)} ms, CPU ${median(cpu[name]).toFixed(0)} ms`;
     return [
       {
         what: "`ekiben serve` of a bundle with a model, to the first answered prediction, against bare `node:http`",
         ...summarize(results, (round) => round.ekiben / round.bare),
         atMost: 3,
         unit: "×",
-        details: [`ekiben: ${ms("ekiben")} ms`, `bare node:http: ${ms("bare")} ms`],
+        details: [`ekiben: ${describe("ekiben")}`, `bare node:http: ${describe("bare")}`],
       },
       {
         what: "Memory of the idle server, with the model loaded and without danfojs",
