@@ -20,11 +20,6 @@ const RANGES: Partial<Record<TensorType, readonly [number, number]>> = {
   uint32: [0, 4_294_967_295],
 };
 
-const BIG_RANGES: Partial<Record<TensorType, readonly [bigint, bigint]>> = {
-  int64: [-(2n ** 63n), 2n ** 63n - 1n],
-  uint64: [0n, 2n ** 64n - 1n],
-};
-
 /**
  * Writes cells into a tensor and converts them: a missing cell (`null`, `undefined`) becomes NaN in
  * a float tensor and `""` in a string tensor, and is refused in all others; nothing is rounded to
@@ -105,8 +100,8 @@ function fillBigInts(
   cells: Cells,
   { offset, stride, refuse }: Fill,
 ): void {
-  const [low, high] = BIG_RANGES[type]!;
-  const expected = low === 0n ? "a whole number from 0 on" : "a whole number";
+  const signed = type === "int64";
+  const expected = signed ? "a whole number" : "a whole number from 0 on";
   for (let i = 0, at = offset; i < cells.length; i += 1, at += stride) {
     const cell = cells[i];
     let value: bigint;
@@ -115,7 +110,8 @@ function fillBigInts(
     else if (typeof cell === "number" && Number.isSafeInteger(cell)) value = BigInt(cell);
     else if (typeof cell === "boolean") value = cell ? 1n : 0n;
     else return refuse(i, cell, expected);
-    if (value < low || value > high) refuse(i, cell, `${expected} of 64 bits`);
+    const kept = signed ? BigInt.asIntN(64, value) : BigInt.asUintN(64, value);
+    if (kept !== value) refuse(i, cell, `${expected} of 64 bits`);
     target[at] = value;
   }
 }
