@@ -81,7 +81,7 @@ function kindOfDtype(dtype: string | undefined): ColumnKind {
 }
 
 function isIntegerOrMissing(cell: unknown): boolean {
-  return isMissing(cell) || Number.isSafeInteger(cell);
+  return isMissing(cell) || Number.isInteger(cell);
 }
 
 function fill(kind: Exclude<ColumnKind, "json">, cells: readonly unknown[]): Column {

@@ -79,6 +79,11 @@ function findMissing(schema: z.ZodType): Missing {
       const values = (definition["values"] ?? []) as unknown[];
       return { nullable: values.includes(null), optional: values.includes(undefined) };
     }
+    case "null":
+      return { nullable: true, optional: false };
+    case "undefined":
+    case "void":
+      return { nullable: false, optional: true };
     case "nullable":
       return { ...findMissing(definition["innerType"] as z.ZodType), nullable: true };
     case "optional":

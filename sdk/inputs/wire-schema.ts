@@ -2,7 +2,7 @@ import { z } from "zod";
 import { definitionOf, type Definition } from "./zod-inside.js";
 
 /** A date with time must say its zone: without one it would mean another instant on each server. */
-const DATE = /^\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:\d{2}))?$/;
+const DATE = /^(?:\d{4}|[+-]\d{6})-\d{2}-\d{2}(T\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:\d{2}))?$/;
 /** Reading decimal digits takes time that grows with the square of their number. */
 const INTEGER = /^-?\d{1,400}$/;
 
