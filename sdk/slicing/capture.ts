@@ -224,7 +224,7 @@ export function captureFrom(entry: BindingId, facts: CaptureFacts): Captured {
   const meaningOf = (from: Kept, reference: Reference, runs: boolean): Meaning => {
     const { cell } = from;
     if (reference.space !== "value" || cell.atOnce.has(reference.unit)) {
-      return checkGlobal(from, reference, resolver.whileRunning(cell, reference));
+      return checkMeaning(from, reference, resolver.whileRunning(cell, reference));
     }
     const now = resolver.now(cell, reference);
     if (runs && !sameMeaning(now, resolver.whileRunning(cell, reference))) {
@@ -233,7 +233,7 @@ export function captureFrom(entry: BindingId, facts: CaptureFacts): Captured {
         { hint: `Run cell [${cell.number}] again.` },
       );
     }
-    return checkGlobal(from, reference, now);
+    return checkMeaning(from, reference, now);
   };
 
   const keepTypes = (one: Kept): void => {
@@ -262,7 +262,10 @@ const NOT_IN_MODULES: ReadonlyMap<string, string> = new Map([
   ["eval", "Write the code out: what `eval` runs cannot be followed."],
 ]);
 
-function checkGlobal(from: Kept, reference: Reference, meaning: Meaning): Meaning {
+function checkMeaning(from: Kept, reference: Reference, meaning: Meaning): Meaning {
+  if (meaning.kind === "broken" && reference.space === "value") {
+    refuse(`${meaning.detail}${printPath([...from.path, reference.name])}`, { hint: meaning.hint });
+  }
   const hint = NOT_IN_MODULES.get(reference.name);
   if (meaning.kind !== "binding" && hint !== undefined && reference.space === "value") {
     refuse(

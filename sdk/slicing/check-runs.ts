@@ -82,7 +82,11 @@ function checkRun({ name, cell }: Kept, { stale, hidden }: Run): void {
 
 function refuseChanged({ name, cell }: Kept, { reference }: RunUse, change: Change): never {
   refuse(
-    `\`${name}\` of cell [${cell.number}] was made with \`${reference.name}\`, which ${placeOf(change)} has changed since or may have changed.`,
+    `\`${name}\` of cell [${cell.number}] was made with \`${reference.name}\`, which ${
+      change.atOnce
+        ? `${placeOf(change)} has changed`
+        : `a function of ${placeOf(change)} may have changed`
+    } since.`,
     { hint: `Run cell [${cell.number}] again, or give the changed value a name of its own.` },
   );
 }

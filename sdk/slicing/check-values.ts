@@ -24,6 +24,7 @@ export function findValueSources(
   const sources = new Map<Kept, ValueSource>();
   for (const one of kept.values()) {
     if (one.capture === "model") checkModel(one);
+    if (one.capture === "source") checkHeld(one, facts);
     if (one.capture === "value" || one.capture === "model") sources.set(one, sourceOf(one, facts));
   }
   return sources;
@@ -66,6 +67,17 @@ function sourceOf(one: Kept, { owners, changes, same }: ValueFacts): ValueSource
     );
   }
   return "slot";
+}
+
+/** What other cells see under the name must be what the declaration made. */
+function checkHeld(one: Kept, { owners, same }: ValueFacts): void {
+  const { name, cell, uses } = one;
+  const use = uses.find((use) => use.cell !== cell && !use.cell.atOnce.has(use.reference.unit));
+  if (use === undefined || owners.get(name) !== one.execution || same(one)) return;
+  refuse(
+    `\`${name}\` no longer holds what cell [${cell.number}] declared, for the function of cell [${use.cell.number}] that uses it.`,
+    { hint: `Run cell [${cell.number}] again.` },
+  );
 }
 
 function checkModel({ name, uses }: Kept): void {

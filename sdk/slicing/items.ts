@@ -85,24 +85,29 @@ function sortByNeeds(items: readonly Item[], needsOf: (item: Item) => Item[]): I
   const open = new Set<Item>();
   const place = (item: Item): void => {
     if (sorted.has(item)) return;
-    if (open.has(item)) refuseCircle(item);
+    if (open.has(item)) refuseCircle([...open]);
     open.add(item);
     for (const needed of needsOf(item)) place(needed);
     open.delete(item);
     sorted.add(item);
   };
-  const [first, ...rest] = items;
-  // The saved values are read as late as the first variable that takes one.
-  for (const item of first?.kind === "revive" ? rest : items) place(item);
+  for (const item of items) {
+    // With classes, the saved values are read as late as the first variable that takes one: the
+    // classes then stay among their own cells.
+    if (item.kind !== "revive" || item.classes.length === 0) place(item);
+  }
   return [...sorted];
 }
 
-function refuseCircle(item: Item): never {
-  const name = item.kind === "revive" ? item.classes[0]?.name : nameOf(item);
-  const where = item.kind === "revive" ? item.classes[0]?.cell.number : item.cell.number;
+function refuseCircle(open: readonly Item[]): never {
+  const classes = open.flatMap((item) => (item.kind === "revive" ? item.classes : []));
+  const value = open.find((item) => item.kind === "value");
+  const names = classes.map(({ name, cell }) => `\`${name}\` of cell [${cell.number}]`).join(", ");
   refuse(
-    `\`${name}\` of cell [${where}] needs a captured value while its class is declared, and captured values need the class.`,
-    { hint: "Read that value in a method instead of in a static member." },
+    `Captured values are instances of ${names}, which needs the captured value ${
+      value?.kind === "value" ? `\`${value.kept.name}\` ` : ""
+    }while it is declared.`,
+    { hint: "Read that value in a method of the class instead of in a static member." },
   );
 }
 
@@ -115,8 +120,4 @@ export function placeOfItem(item: Exclude<Item, { kind: "revive" }>): number {
 function comparePlaces(a: Item, b: Item): number {
   if (a.kind === "revive" || b.kind === "revive") return 0;
   return a.cell.id - b.cell.id || placeOfItem(a) - placeOfItem(b);
-}
-
-function nameOf(item: Exclude<Item, { kind: "revive" }>): string {
-  return item.kind === "source" ? (item.declaration.names[0]?.name ?? "") : item.kept.name;
 }

@@ -29,7 +29,9 @@ export interface Cell extends References {
   /** The number in `[ ]`. */
   readonly number: number;
   readonly source: string;
-  readonly ok: boolean;
+  /** It threw half-way: some of its names may never have got a value. */
+  readonly failed: boolean;
+  readonly running: boolean;
   /** The kernel ran it, but its text cannot be read here. */
   readonly unreadable: boolean;
   readonly ownersBefore: ReadonlyMap<string, number>;
@@ -81,7 +83,8 @@ function readCell(record: RecordedCell, parsed: ReturnType<typeof parseCell>): C
     id: record.id,
     number: record.executionCount,
     source: record.source,
-    ok: record.status !== "failed",
+    failed: record.status === "failed",
+    running: record.status === "running",
     unreadable: parsed === undefined,
     ownersBefore: record.ownersBefore,
     statements: program.body.map(innerStatement),

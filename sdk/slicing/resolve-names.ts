@@ -1,10 +1,13 @@
 import type { Reference, Space } from "./find-references.js";
 import { type BindingId, type Cell, declares, type Notebook } from "./notebook.js";
-import { refuse } from "./refuse.js";
 
-/** What a name means: a variable of the notebook, a global of Node, or nothing that is known. */
+/**
+ * What a name means: a variable of the notebook, a global of Node, or nothing that is known.
+ * `broken`: a variable that had no value at the time, or whose cell cannot be read.
+ */
 export type Meaning =
   | { readonly kind: "binding"; readonly binding: BindingId }
+  | { readonly kind: "broken"; readonly detail: string; readonly hint: string }
   | { readonly kind: "global" | "unknown" };
 
 export interface NameResolver {
@@ -39,35 +42,69 @@ export function createNameResolver(
     if (cell !== undefined && (cell.unreadable || declares(cell, name, space))) return cell.id;
     if (space !== "type" && owner === undefined) return undefined;
     const limit = space === "type" ? before : Math.min(before, owner!);
-    return byAge.find((one) => one.id < limit && one.ok && declares(one, name, space))?.id;
+    return byAge.find((one) => one.id < limit && !one.failed && declares(one, name, space))?.id;
   };
 
-  const mean = (name: string, owner: number | undefined): Meaning => {
-    if (owner === undefined) return { kind: isGlobal(name) ? "global" : "unknown" };
-    const cell = notebook.cells.get(owner);
-    if (cell?.unreadable) {
-      refuse(`\`${name}\` is of cell [${cell.number}], which cannot be read as TypeScript.`, {
-        hint: `Rewrite cell [${cell.number}] and run it again.`,
-      });
+  const mean = ({ name, space }: Named, owner: number | undefined): Meaning => {
+    if (owner === undefined) {
+      if (isGlobal(name)) return { kind: "global" };
+      return (space === "value" && findUndeclared(name)) || { kind: "unknown" };
     }
-    return { kind: "binding", binding: { execution: owner, name } };
+    const cell = notebook.cells.get(owner);
+    if (cell?.unreadable !== true) return { kind: "binding", binding: { execution: owner, name } };
+    return {
+      kind: "broken",
+      detail: `\`${name}\` is of cell [${cell.number}], which cannot be read as TypeScript.`,
+      hint: `Rewrite cell [${cell.number}] and run it again.`,
+    };
+  };
+
+  /** A cell that failed does not own the names that it did not come to declare. */
+  const findUndeclared = (name: string): Meaning | undefined => {
+    const cell = byAge.find((one) => declares(one, name, "value"));
+    return (
+      cell && {
+        kind: "broken",
+        detail: `\`${name}\` has no value: cell [${cell.number}] did not come to declare it.`,
+        hint: `Mend cell [${cell.number}] and run it again.`,
+      }
+    );
   };
 
   /** The kernel compiled the name as a global when the notebook did not have it yet. */
   const wasGlobal = (cell: Cell, { name, space }: Named): boolean =>
     space === "value" && !cell.ownersBefore.has(name) && isGlobal(name);
 
+  /** A cell that fails has emptied the names that it did not come to declare. */
+  const findEmptied = (name: string, owner: number, at: Cell): Meaning | undefined => {
+    const cell = byAge.find(
+      (one) => one.failed && owner < one.id && one.id < at.id && declares(one, name, "value"),
+    );
+    return (
+      cell && {
+        kind: "broken",
+        detail: `Cell [${cell.number}] failed before it declared \`${name}\`, so \`${name}\` was empty when cell [${at.number}] ran.`,
+        hint: `Run the cell that declares \`${name}\` again, then cell [${at.number}].`,
+      }
+    );
+  };
+
   return {
-    whileRunning(cell, { name, space }, at = cell) {
-      if (declares(cell, name, space)) return mean(name, cell.id);
-      if (wasGlobal(cell, { name, space })) return { kind: "global" };
-      if (at !== cell && declares(at, name, space)) return mean(name, at.id);
-      return mean(name, findOwner(name, space, at.ownersBefore.get(name), at.id));
+    whileRunning(cell, named, at = cell) {
+      const { name, space } = named;
+      if (declares(cell, name, space)) return mean(named, cell.id);
+      if (wasGlobal(cell, named)) return { kind: "global" };
+      if (at !== cell && declares(at, name, space)) return mean(named, at.id);
+      const owner = findOwner(name, space, at.ownersBefore.get(name), at.id);
+      const emptied =
+        space === "value" && owner !== undefined ? findEmptied(name, owner, at) : undefined;
+      return emptied ?? mean(named, owner);
     },
-    now(cell, { name, space }) {
-      if (declares(cell, name, space)) return mean(name, cell.id);
-      if (wasGlobal(cell, { name, space })) return { kind: "global" };
-      return mean(name, findOwner(name, space, owners.get(name), Infinity));
+    now(cell, named) {
+      const { name, space } = named;
+      if (declares(cell, name, space)) return mean(named, cell.id);
+      if (wasGlobal(cell, named)) return { kind: "global" };
+      return mean(named, findOwner(name, space, owners.get(name), Infinity));
     },
   };
 }

@@ -9,6 +9,7 @@ import { importOf } from "./imports.js";
 import { orderItems } from "./items.js";
 import {
   type BindingId,
+  declares,
   keyOf,
   type Notebook,
   readNotebook,
@@ -79,9 +80,10 @@ export interface NotebookSlice {
  * @throws CAPTURE_FAILED naming the variable, its cell and what to do.
  */
 export function sliceNotebook(options: SliceOptions): NotebookSlice {
-  const { owners, entry, classify, same } = options;
+  const { entry, classify, same } = options;
   const isGlobal = options.isGlobal ?? ((name: string) => name in globalThis);
   const notebook = readNotebook(options.cells);
+  const owners = findOwners(notebook, options.owners);
   const resolver = createNameResolver(notebook, owners, isGlobal);
   const changes = findChanges(notebook, resolver);
   const captured = captureFrom(entry, { notebook, resolver, changes, classify });
@@ -106,6 +108,21 @@ export function sliceNotebook(options: SliceOptions): NotebookSlice {
     .map((one) => ({ key: key(one), execution: one.execution, name: one.name }));
   const report = toReport(captured, findEffects(notebook, resolver, captured));
   return { program, imports: listImports(captured), values, classes, report };
+}
+
+/** A kernel may record what a cell owns when it ends, but its names are its own as it begins. */
+function findOwners(
+  { cells }: Notebook,
+  recorded: ReadonlyMap<string, number>,
+): ReadonlyMap<string, number> {
+  const owners = new Map(recorded);
+  for (const cell of cells.values()) {
+    if (!cell.running) continue;
+    for (const name of cell.declarations.keys()) {
+      if (declares(cell, name, "value")) owners.set(name, cell.id);
+    }
+  }
+  return owners;
 }
 
 function listImports({ kept, dynamicImports }: Captured): CapturedImport[] {

@@ -2,9 +2,11 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
+import * as zod from "zod";
 import { EkibenError } from "../../sdk/core/errors.js";
 import { createKernel } from "./support/kernel.js";
 import { load, slice } from "./support/save.js";
+import * as pricing from "../fixtures/slicing/input/pricing.js";
 import * as service from "./support/service.js";
 
 const folder = fileURLToPath(new URL("../fixtures/slicing", import.meta.url));
@@ -25,11 +27,7 @@ function readNotebookFile(file: string) {
   return { cells, asks, entry };
 }
 
-async function importForCells(specifier: string): Promise<Record<string, unknown>> {
-  if (specifier === "ekiben") return { ...service };
-  const path = specifier.startsWith(".") ? join(folder, "input", specifier) : specifier;
-  return (await import(/* @vite-ignore */ path)) as Record<string, unknown>;
-}
+const modules = { ekiben: service, zod, "./pricing.ts": { ...pricing, __esModule: true } };
 
 async function answerOf(ask: () => Promise<unknown>): Promise<unknown> {
   try {
@@ -43,7 +41,7 @@ describe("a notebook and the program sliced from it", () => {
   const files = readdirSync(join(folder, "input")).filter((name) => name.endsWith(".cells.ts"));
   test.each(files)("%s", async (name) => {
     const { cells, asks, entry } = readNotebookFile(join(folder, "input", name));
-    const kernel = createKernel(importForCells);
+    const kernel = createKernel(modules);
     for (const cell of cells) await kernel.run(cell);
     const output = join(folder, "output", name.replace(".cells.ts", ".ts"));
 

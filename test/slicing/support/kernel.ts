@@ -1,72 +1,81 @@
-import { transformSync } from "esbuild";
+import type * as TypeScript from "@tslab/typescript-for-tslab";
 import { createRequire } from "node:module";
 import { parseSync } from "oxc-parser";
 import type { CellRecord } from "../../../sdk/core/cell-record.js";
 import { declaresValue, findDeclarations } from "../../../sdk/slicing/find-declarations.js";
 
-type Import = (specifier: string) => Promise<Record<string, unknown>>;
+const require = createRequire(import.meta.url);
+/** The compiler inside tslab. */
+const typescript = createRequire(require.resolve("tslab"))(
+  "@tslab/typescript-for-tslab",
+) as typeof TypeScript;
+
+type Getters = Record<string, () => unknown>;
 
 /**
- * A notebook that executes cells by the rules of tslab: a cell has its own variables, publishes
- * them in slots that all cells share, and sees every other name through its slot.
+ * A notebook that executes cells by the rules of tslab, without checking types: each cell becomes a
+ * CommonJS module, all share one `exports` object, and a name that a cell does not declare is a
+ * live read of that object. Ownership is recorded as the kernel of the product records it.
  */
-export function createKernel(importModule: Import = importInstalled) {
+export function createKernel(modules: Readonly<Record<string, unknown>> = {}) {
   const cells: CellRecord[] = [];
   const owners = new Map<string, number>();
-  const slots: Record<string, unknown> = Object.create(null) as Record<string, unknown>;
-  const live = new Proxy(slots, { has: (target, key) => typeof key === "string" && key in target });
+  const slots: Record<string, unknown> = {};
+  const exported = new Proxy(slots, {
+    defineProperty(_target, key, { get, value }) {
+      if (key !== "__esModule")
+        slots[key as string] = get === undefined ? value : (get() as unknown);
+      return true;
+    },
+  });
+  const load = (specifier: string): unknown => modules[specifier] ?? require(specifier);
 
   async function run(source: string): Promise<CellRecord> {
-    const bindings = new Map<string, () => unknown>();
     const id = cells.length + 1;
     const record = {
       id,
       executionCount: id,
       source,
       status: "running" as CellRecord["status"],
-      bindings,
+      bindings: new Map<string, () => unknown>(),
       ownersBefore: new Map(owners),
     };
     cells.push(record);
-    const compiled = compile(source);
-    if (compiled === undefined) return Object.assign(record, { status: "rejected" });
-
-    const begin = (locals: Record<string, () => unknown>): void => {
-      for (const [name, read] of Object.entries(locals)) {
-        owners.set(name, id);
-        if (!compiled.imported.includes(name)) bindings.set(name, read);
-        publish(name, read);
-      }
+    const code = compile(source);
+    if (code === undefined) return Object.assign(record, { status: "rejected" });
+    let getters: Getters = {};
+    const enter = (declared: Getters, imported: Getters): void => {
+      record.bindings = new Map(Object.entries(declared));
+      getters = { ...declared, ...imported };
     };
-    // Sloppy code may use `with`: it is what makes every other name a live read of its slot.
-    const code = `with (slots) { return (async function () { ${compiled.body}\n })() }`;
+    // Sloppy code may use `with`, which makes every other name a live read. Whether a name is a
+    // global is decided when a cell is compiled.
+    const others = new Proxy(slots, {
+      has: (target, key) =>
+        typeof key === "string" &&
+        key in target &&
+        (record.ownersBefore.has(key) || !(key in globalThis)),
+    });
     try {
       // oxlint-disable-next-line no-implied-eval
-      await new Function("slots", "__begin", "__import", code)(live, begin, importModule);
+      await new Function("others", "exports", "require", "__enter", code)(
+        others,
+        exported,
+        load,
+        enter,
+      );
       record.status = "ok";
     } catch (error) {
-      record.status = "failed";
-      Object.assign(record, { error });
+      Object.assign(record, { status: "failed", error });
+    }
+    for (const [name, read] of Object.entries(getters)) {
+      try {
+        if (Object.is(read(), slots[name])) owners.set(name, id);
+      } catch {
+        // It was never initialised.
+      }
     }
     return record;
-  }
-
-  function publish(name: string, read: () => unknown): void {
-    Object.defineProperty(slots, name, {
-      configurable: true,
-      enumerable: true,
-      get() {
-        try {
-          return read();
-        } catch {
-          return undefined;
-        }
-      },
-      set(value: unknown) {
-        const slot = { value, writable: true, configurable: true, enumerable: true };
-        Object.defineProperty(slots, name, slot);
-      },
-    });
   }
 
   return { cells, owners, run, read: (name: string) => slots[name] };
@@ -74,43 +83,33 @@ export function createKernel(importModule: Import = importInstalled) {
 
 export type Kernel = ReturnType<typeof createKernel>;
 
-function compile(source: string): { body: string; imported: string[] } | undefined {
+function compile(source: string): string | undefined {
   const parsed = parseSync("cell.ts", source, { lang: "ts", sourceType: "module" });
   if (parsed.errors.length > 0) return undefined;
-  let rest = source;
-  const imported: string[] = [];
-  const lines: string[] = [];
-  for (const one of parsed.module.staticImports) {
-    rest = rest.slice(0, one.start) + " ".repeat(one.end - one.start) + rest.slice(one.end);
-    const from = `(await __import(${JSON.stringify(one.moduleRequest.value)}))`;
-    if (one.entries.length === 0) lines.push(`${from};`);
-    for (const { importName, localName, isType } of one.entries) {
-      if (isType) continue;
-      imported.push(localName.value);
-      const member =
-        importName.kind === "NamespaceObject"
-          ? ""
-          : importName.kind === "Default"
-            ? ".default"
-            : `[${JSON.stringify(importName.name)}]`;
-      lines.push(`const ${localName.value} = ${from}${member};`);
-    }
-  }
-  const declared = findDeclarations(parsed.program)
-    .filter((one) => declaresValue(one) && one.kind !== "import")
-    .flatMap(({ names }) => names.map(({ name }) => name));
-  const locals = [...new Set([...declared, ...imported])];
-  const begin = `__begin({ ${locals.map((name) => `${name}: () => ${name}`).join(", ")} });`;
-  const body = transformSync(rest, {
-    loader: "ts",
-    target: "es2022",
-    tsconfigRaw: { compilerOptions: { verbatimModuleSyntax: true, experimentalDecorators: true } },
-  }).code;
-  return { body: `${begin}\n${lines.join("\n")}\n${body}`, imported };
-}
-
-const require = createRequire(import.meta.url);
-
-async function importInstalled(specifier: string): Promise<Record<string, unknown>> {
-  return (await import(/* @vite-ignore */ require.resolve(specifier))) as Record<string, unknown>;
+  const values = findDeclarations(parsed.program).filter(declaresValue);
+  const namesOf = (imports: boolean): string[] =>
+    values
+      .filter(({ kind }) => (kind === "import") === imports)
+      .flatMap(({ names }) => names.map(({ name }) => name));
+  const toGetters = (names: string[]): string =>
+    `{ ${names.map((name) => `${name}: () => ${name}`).join(", ")} }`;
+  const declared = [...new Set(namesOf(false))];
+  const imported = namesOf(true);
+  const { outputText } = typescript.transpileModule(
+    [
+      `__enter(${toGetters(declared)}, ${toGetters(imported)});`,
+      source,
+      `export { ${[...declared, ...imported].join(", ")} };`,
+    ].join("\n"),
+    {
+      compilerOptions: {
+        module: typescript.ModuleKind.CommonJS,
+        target: typescript.ScriptTarget.ES2022,
+        esModuleInterop: true,
+        experimentalDecorators: true,
+        noImplicitUseStrict: true,
+      },
+    },
+  );
+  return `with (others) { return (async function () { ${outputText}\n })() }`;
 }

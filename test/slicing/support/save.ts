@@ -119,6 +119,8 @@ export async function load(
     format: "esm",
     platform: "node",
     write: false,
+    // Bundlers rename what clashes, and code may read the name of a class.
+    keepNames: true,
     alias,
     plugins: [
       {
