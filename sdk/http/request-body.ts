@@ -12,7 +12,7 @@ const UNPACK = {
 };
 
 /** The content codings that a request body may have. */
-export const CONTENT_CODINGS = "gzip, deflate, br";
+const CONTENT_CODINGS = "gzip, deflate, br";
 
 export interface BodyLimits {
   /** The most bytes of the body, both as it travels and unpacked. */
