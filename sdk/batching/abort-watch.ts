@@ -7,6 +7,7 @@ import type { Ticket } from "./ticket.js";
 export class AbortWatch<Value, Result> {
   private readonly watched = new Map<AbortSignal, Set<Ticket<Value, Result>>>();
 
+  /** `aborted` answers the ticket and has it removed here. */
   constructor(private readonly aborted: (ticket: Ticket<Value, Result>) => void) {}
 
   add(ticket: Ticket<Value, Result>): void {
@@ -33,19 +34,13 @@ export class AbortWatch<Value, Result> {
     if (!ticket.watched || signal === undefined) return;
     const tickets = this.watched.get(signal);
     if (tickets === undefined || !tickets.delete(ticket)) return;
-    if (tickets.size === 0) this.forget(signal);
-  }
-
-  private forget(signal: AbortSignal): void {
+    if (tickets.size > 0) return;
     this.watched.delete(signal);
     signal.removeEventListener("abort", this.onAbort);
   }
 
   private readonly onAbort = (event: Event): void => {
-    const signal = event.target as AbortSignal;
-    const tickets = this.watched.get(signal);
-    if (tickets === undefined) return;
-    this.forget(signal);
-    for (const ticket of tickets) this.aborted(ticket);
+    const tickets = this.watched.get(event.target as AbortSignal);
+    for (const ticket of tickets ?? []) this.aborted(ticket);
   };
 }

@@ -215,10 +215,8 @@ class MicroBatcher<Value, Result> implements Batcher<Value, Result> {
   private isolate(tickets: readonly Ticket<Value, Result>[]): Promise<void> {
     return isolate(tickets, {
       turn: () => new Promise((resolve) => void this.clock.soon(resolve)),
-      wanted: (ticket) => {
-        if (ticket.job.signal?.aborted) this.abort(ticket);
-        return !ticket.answered;
-      },
+      // Whoever has gone was answered: the batch has outlived a turn, so its signals are watched.
+      wanted: (ticket) => !ticket.answered,
       attempt: (some) => this.attempt(some, "isolation"),
       answer: (some, outcomes) => this.answer(some, outcomes),
       fail: (ticket, error) => this.fail(ticket, error),

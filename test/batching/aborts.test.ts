@@ -121,6 +121,31 @@ describe("a job whose client goes", () => {
   });
 });
 
+describe("a job of one of two batches that began together", () => {
+  it("is answered at once when its client goes, also when the other batch has ended", async () => {
+    const clock = createFakeClock();
+    const client = new AbortController();
+    const batcher = createBatcher<number, number>({
+      name: "predict",
+      maxBatchSize: 1,
+      concurrency: 2,
+      clock,
+      async run(jobs) {
+        if (jobs[0]!.value === 1) await new Promise<void>((done) => void clock.after(100, done));
+        return jobs.map(({ value }) => ({ ok: true, value }));
+      },
+    });
+    const quick = batcher.submit({ value: 0, items: 1 });
+    const gone = caught(batcher.submit({ value: 1, items: 1, signal: client.signal }));
+    await clock.advance(1);
+    expect(await quick).toBe(0);
+    client.abort();
+    expect(await gone).toMatchObject({ code: "CLIENT_CLOSED" });
+    expect(clock.now()).toBe(1);
+    await clock.runAll();
+  });
+});
+
 describe("listeners on signals", () => {
   it("are gone when the jobs are, however they ended", async () => {
     const { submit, clock } = setup({ maxBatchSize: 4 });

@@ -171,6 +171,37 @@ describe("deadlines while all slots are taken", () => {
     expect(batcher.stats()).toMatchObject({ queuedItems: 0, batches: 1 });
   });
 
+  it("answers those too that came with the batch that runs", async () => {
+    const { clock, batcher } = await setup({ maxLatencyMs: 100, maxBatchSize: 500 });
+    void batcher.submit(job(0, 500));
+    const late = watch(clock, batcher.submit(job(1)));
+    await clock.runAll();
+    expect(await late).toMatchObject({ code: "DEADLINE_UNREACHABLE", at: 100 });
+  });
+
+  it("hold also when a run keeps the thread, so that no timer can fire", async () => {
+    const clock = createFakeClock();
+    let blocked = 0;
+    const ran: number[] = [];
+    const batcher = createBatcher<number, number>({
+      name: "predict",
+      maxBatchSize: 1,
+      maxLatencyMs: 100,
+      clock: { ...clock, now: () => clock.now() + blocked },
+      async run(jobs) {
+        blocked += 200;
+        ran.push(jobs[0]!.value);
+        return jobs.map(({ value }) => ({ ok: true, value }));
+      },
+    });
+    const first = watch(clock, batcher.submit(job(0)));
+    const second = watch(clock, batcher.submit(job(1)));
+    await clock.settle();
+    expect(await first).toMatchObject({ value: 0 });
+    expect(await second).toMatchObject({ code: "DEADLINE_UNREACHABLE" });
+    expect(ran).toEqual([0]);
+  });
+
   it("frees the places of the queue", async () => {
     const { clock, batcher } = await setup({ maxLatencyMs: 100, maxQueueItems: 5 });
     void batcher.submit(job(0, 1000));

@@ -60,7 +60,7 @@ describe("on the clock of the process", () => {
     let release = () => {};
     const batcher = createBatcher<number, number>({
       name: "predict",
-      maxLatencyMs: 30,
+      maxLatencyMs: 250,
       async run(jobs) {
         await new Promise<void>((resolve) => (release = resolve));
         return jobs.map(({ value }) => ({ ok: true, value }));
@@ -74,7 +74,7 @@ describe("on the clock of the process", () => {
       code: "DEADLINE_UNREACHABLE",
     });
     clearInterval(keepAlive);
-    expect(performance.now() - started).toBeGreaterThanOrEqual(29);
+    expect(performance.now() - started).toBeGreaterThanOrEqual(249);
     release();
     expect(await hangs).toBe(1);
   });

@@ -126,6 +126,28 @@ describe("a batch that throws", () => {
     expect(runs.slice(1).flat()).not.toContain(6);
   });
 
+  it("lets others have their time before each attempt", async () => {
+    const clock = createFakeClock();
+    const order: string[] = [];
+    const batcher = createBatcher<number, number>({
+      name: "predict",
+      clock,
+      async run(jobs) {
+        order.push(`run ${jobs.length}`);
+        clock.soon(() => void order.push("others"));
+        if (jobs.length > 1) throw new Error("only one at a time");
+        return jobs.map(({ value }) => ({ ok: true, value }));
+      },
+    });
+    for (const value of [0, 1, 2]) void batcher.submit({ value, items: 1 });
+    await clock.settle();
+    const expected = ["run 3", "run 1", "run 2", "run 1", "run 1"].flatMap((run) => [
+      run,
+      "others",
+    ]);
+    expect(order).toEqual(expected);
+  });
+
   it("keeps its slot until all is settled, then the next batch leaves", async () => {
     const { clock, submitAll, runs, batcher } = setup([1]);
     const first = submitAll(2);
