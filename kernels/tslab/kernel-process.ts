@@ -8,6 +8,8 @@ import type { ConnectionInfo } from "./protocol.js";
 
 const ADDRESS = "127.0.0.1";
 const TAIL_LENGTH = 8_000;
+/** Time for the last words of a process that has ended to be read, in milliseconds. */
+const PIPE_MS = 300;
 
 export interface KernelExit {
   readonly code: number | null;
@@ -71,6 +73,14 @@ export async function startKernelProcess(options: KernelProcessOptions): Promise
       resolve({ code: null, signal: null });
     });
     child.once("close", (code, signal) => resolve({ code, signal }));
+    child.once("exit", (code, signal) => {
+      // A process that a cell started may hold the pipes open for longer than the kernel lives.
+      setTimeout(() => {
+        child.stdout.destroy();
+        child.stderr.destroy();
+        resolve({ code, signal });
+      }, PIPE_MS).unref();
+    });
   });
   void exited.then(() => rm(folder, { recursive: true, force: true }));
   return {

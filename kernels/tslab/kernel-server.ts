@@ -6,6 +6,7 @@ import {
   type ConnectionInfo,
   type Message,
 } from "./protocol.js";
+import { toErrorContent } from "./cell-errors.js";
 import type { Publish } from "./cell-runner.js";
 
 /** Answers a request with the content of its reply, `undefined` when none is due. */
@@ -48,7 +49,7 @@ export function createKernelServer(
       send(iopub, [publishedType], answer(publishedType, content));
     publish("status", { execution_state: "busy" });
     try {
-      const content = await handlers[type]?.(request.content, publish);
+      const content = await answerTo(handlers[type], request.content, publish);
       if (content !== undefined) {
         const identities = frames.slice(0, frames.findIndex(isDelimiter));
         send(socket, identities, answer(type.replace(/request$/u, "reply"), content));
@@ -80,6 +81,19 @@ export function createKernelServer(
       void echo();
     },
   };
+}
+
+async function answerTo(
+  handler: RequestHandler | undefined,
+  content: Record<string, unknown>,
+  publish: Publish,
+): Promise<Record<string, unknown> | undefined> {
+  try {
+    return await handler?.(content, publish);
+  } catch (error) {
+    // A completion that fails must not show up as an output of a cell.
+    return { status: "error", ...toErrorContent(error) };
+  }
 }
 
 function isDelimiter(frame: Buffer): boolean {

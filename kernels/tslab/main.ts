@@ -1,11 +1,10 @@
-#!/usr/bin/env node
 import { startKernel } from "./kernel.js";
 
 const emitWarning = process.emitWarning.bind(process) as (...args: unknown[]) => void;
 // Cells are CommonJS and ekiben is an ES module: that this works is the point, and not a warning.
 process.emitWarning = (warning: string | Error, ...rest: unknown[]) => {
   const text = typeof warning === "string" ? warning : warning.message;
-  if (/require\(\)|CommonJS module .* is loading ES Module/u.test(text)) return;
+  if (/ES Module/u.test(text) && /require\(\)/u.test(text)) return;
   emitWarning(warning, ...rest);
 };
 

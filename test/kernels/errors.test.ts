@@ -1,8 +1,11 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import type { HeadlessKernel } from "../../kernels/tslab/headless.js";
 import { openFolder, openKernel, type Folder } from "./kernel-room.js";
+
+// A kernel takes a second to start, and many times that on a busy machine.
+vi.setConfig({ testTimeout: 90_000, hookTimeout: 90_000 });
 
 let folder: Folder;
 let kernel: HeadlessKernel;
@@ -151,4 +154,16 @@ test("cells that were sent before a failure was known are not run", async () => 
 test("no line is lost when a cell prints a lot", async () => {
   const result = await kernel.execute(`for (let i = 0; i < 5000; i++) console.log(i)`);
   expect(result.text.trimEnd().split("\n")).toHaveLength(5_000);
+});
+
+test("completion and inspection know the names of earlier cells", async () => {
+  await kernel.execute(`const completed = { alpha: 1 };`);
+  const code = "completed.al";
+  const completion = await kernel.request("complete_request", { code, cursor_pos: code.length });
+  expect(completion).toMatchObject({ status: "ok", matches: ["alpha"] });
+  const inspection = await kernel.request("inspect_request", { code: "completed", cursor_pos: 3 });
+  expect(inspection).toMatchObject({ status: "ok", found: true });
+  expect(await kernel.request("is_complete_request", { code: "{" })).toMatchObject({
+    status: "incomplete",
+  });
 });

@@ -3,9 +3,12 @@ import { existsSync } from "node:fs";
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { findKernelMain } from "../../kernels/tslab/headless.js";
 import { isRunning, openFolder, openKernel, until } from "./kernel-room.js";
+
+// A kernel takes a second to start, and many times that on a busy machine.
+vi.setConfig({ testTimeout: 90_000, hookTimeout: 90_000 });
 
 const posix = process.platform !== "win32";
 
@@ -40,6 +43,24 @@ describe("shutdown", () => {
     await kernel.shutdown();
     expect(await kernel.exited).toEqual({ code: 0, signal: null });
     expect(await readFile(join(folder.path, "closed"), "utf8")).toBe("yes");
+  });
+
+  test.runIf(posix)("does not wait for a process that a cell started", async () => {
+    await using kernel = await openKernel();
+    const result = await kernel.execute(
+      `import { spawn } from "node:child_process";
+      const child = spawn("sleep", ["20"], { stdio: "inherit", detached: true });
+      child.pid`,
+    );
+    const child = Number(result.text);
+    try {
+      const started = Date.now();
+      await kernel.shutdown();
+      expect(Date.now() - started).toBeLessThan(10_000);
+      expect(isRunning(child)).toBe(true);
+    } finally {
+      process.kill(child, "SIGKILL");
+    }
   });
 
   test("ends a kernel whose cell never lets go", async () => {

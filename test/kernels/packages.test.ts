@@ -1,8 +1,12 @@
 import { mkdir, symlink, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { findKernelMain, type HeadlessKernel } from "../../kernels/tslab/headless.js";
+import { findTslab } from "../../kernels/tslab/load-tslab.js";
 import { openFolder, openKernel, type Folder } from "./kernel-room.js";
+
+// A kernel takes a second to start, and many times that on a busy machine.
+vi.setConfig({ testTimeout: 90_000, hookTimeout: 90_000 });
 
 /** The root of this package. */
 const home = join(dirname(findKernelMain()), "../../..");
@@ -146,4 +150,21 @@ test("an ekiben that is linked into the folder serves as one that is installed",
   expect((await kernel.execute(`schema.parse({ a: 1 }).b; raise().c`)).text).toMatch(
     /'b' does not exist[^]*'c' does not exist/u,
   );
+});
+
+test("tslab is taken from the folder if it is recent enough, otherwise from beside the kernel", async () => {
+  await using folder = await openFolder();
+  const beside = findTslab(folder.path);
+  expect(beside?.folder).toBe(join(home, "node_modules", "tslab"));
+  await addPackage(folder.path, "tslab", { "package.json": `{ "version": "1.0.21" }` });
+  expect(findTslab(folder.path)).toEqual(beside);
+});
+
+test.each(["1.0.22", "1.1.0"])("tslab %s of the folder is taken", async (version) => {
+  await using folder = await openFolder();
+  await addPackage(folder.path, "tslab", { "package.json": JSON.stringify({ version }) });
+  expect(findTslab(folder.path)).toEqual({
+    folder: join(folder.path, "node_modules", "tslab"),
+    version,
+  });
 });

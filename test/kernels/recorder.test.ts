@@ -1,6 +1,9 @@
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import type { CellResult, HeadlessKernel } from "../../kernels/tslab/headless.js";
 import { openFolder, openKernel, type Folder } from "./kernel-room.js";
+
+// A kernel takes a second to start, and many times that on a busy machine.
+vi.setConfig({ testTimeout: 90_000, hookTimeout: 90_000 });
 
 interface SeenRecord {
   id: number;
