@@ -11,7 +11,7 @@ export const NOT_SENT = 2;
 
 /**
  * One byte a row: 0 a value, 1 `null`, 2 not sent at all. A column has a mask when its schema allows
- * a missing value, whether or not one came.
+ * a missing value, whether or not one came. Columns in which nothing is missing may share one.
  */
 export type MissingMask = Uint8Array;
 

@@ -7,8 +7,19 @@ import { presenceOf } from "./zod-inside.js";
 /** Whether a row is valid; it is then changed to what its columns' schemas made of it. */
 export type CheckRow = (row: unknown) => boolean;
 
-/** Writes rows that were checked into columns made by `createColumns`. */
-export type FillColumns = (rows: readonly object[], columns: readonly Column[]) => void;
+/** Columns while they are written. */
+export interface Draft {
+  readonly values: Column["values"][];
+  readonly masks: (Uint8Array | undefined)[];
+  /**
+   * The mask of all columns in which nothing is missing so far: a column gets a mask of its own with
+   * its first missing value.
+   */
+  readonly zeros: Uint8Array;
+}
+
+/** Writes rows that were checked into a draft made by `createDraft`. */
+export type FillDraft = (rows: readonly object[], draft: Draft) => void;
 
 /** Reads one value with a column's own schema; `FAILED` when it is not valid. */
 type ReadValue = (value: unknown) => unknown;
@@ -69,94 +80,100 @@ function createReader(schema: z.ZodType): ReadValue {
   };
 }
 
+const EIGHT_BYTES: ReadonlySet<ColumnKind> = new Set(["float64", "int", "date", "bigint"]);
+
 /** Empty columns for a number of rows. */
-export function createColumns(plans: readonly ColumnPlan[], rows: number): Column[] {
-  const wide = plans.filter(({ kind }) => EIGHT_BYTES.has(kind)).length;
+export function createDraft(plans: readonly ColumnPlan[], rows: number): Draft {
   // From nine rows on one block is cheaper than one allocation a column.
-  const block = rows > 8 ? new ArrayBuffer(wide * rows * 8) : undefined;
+  const block = rows > 8 ? createBlock(plans, rows) : undefined;
+  const zeros = new Uint8Array(rows);
+  const values: Column["values"][] = [];
+  const masks: (Uint8Array | undefined)[] = [];
   let at = 0;
-  return plans.map(({ kind, nullable, optional }) => {
-    const offset = at;
-    if (EIGHT_BYTES.has(kind)) at += rows * 8;
-    const missing = (allowed: boolean): { missing?: Uint8Array } =>
-      allowed ? { missing: new Uint8Array(rows) } : {};
-    switch (kind) {
-      case "float64":
-      case "int":
-      case "date": {
-        const values = block ? new Float64Array(block, offset, rows) : new Float64Array(rows);
-        return { kind, values, ...missing(nullable || optional) };
-      }
-      case "bigint": {
-        const values = block ? new BigInt64Array(block, offset, rows) : new BigInt64Array(rows);
-        return { kind, values, ...missing(nullable || optional) };
-      }
-      case "boolean":
-        return { kind, values: new Uint8Array(rows), ...missing(nullable || optional) };
-      case "string":
-        return { kind, values: [], ...missing(optional) };
-      case "json":
-        return { kind, values: [] };
+  for (const { kind, nullable, optional } of plans) {
+    const mayMiss = kind === "string" ? optional : kind !== "json" && (nullable || optional);
+    masks.push(mayMiss ? zeros : undefined);
+    if (kind === "string" || kind === "json") values.push([]);
+    else if (kind === "boolean") values.push(new Uint8Array(rows));
+    else {
+      const Values = kind === "bigint" ? BigInt64Array : Float64Array;
+      values.push(block === undefined ? new Values(rows) : new Values(block, at, rows));
+      at += rows * 8;
     }
+  }
+  return { values, masks, zeros };
+}
+
+function createBlock(plans: readonly ColumnPlan[], rows: number): ArrayBuffer {
+  return new ArrayBuffer(plans.filter(({ kind }) => EIGHT_BYTES.has(kind)).length * rows * 8);
+}
+
+export function toColumns(plans: readonly ColumnPlan[], { values, masks }: Draft): Column[] {
+  return plans.map(({ kind }, at) => {
+    const missing = masks[at];
+    const column =
+      missing === undefined ? { kind, values: values[at] } : { kind, values: values[at], missing };
+    return column as Column;
   });
 }
 
-const EIGHT_BYTES: ReadonlySet<ColumnKind> = new Set(["float64", "int", "date", "bigint"]);
-
 /** Generates the loop over the rows, which writes all columns of a row at once. */
-export function compileFill(plans: readonly ColumnPlan[]): FillColumns {
-  const names = plans.map(
-    (_, at) => `const c${at} = columns[${at}].values, m${at} = columns[${at}].missing;`,
-  );
-  const body = `${names.join("\n")}
+export function compileFill(plans: readonly ColumnPlan[]): FillDraft {
+  const names = plans.map((_, at) => `const c${at} = values[${at}]; let m${at} = masks[${at}];`);
+  const body = `const { values, masks, zeros } = draft;
+    ${names.join("\n")}
     for (let i = 0; i < rows.length; i++) {
       const row = rows[i];
       let v;
       ${plans.map(writeCell).join("\n")}
     }`;
-  return new Function("rows", "columns", body) as FillColumns;
+  return new Function("rows", "draft", body) as FillDraft;
 }
 
 function writeCell(plan: ColumnPlan, at: number): string {
   const { kind, nullable, optional } = plan;
-  const empty = { float64: "NaN", int: "NaN", date: "NaN", bigint: "0n", boolean: "0" } as const;
-  const cell = `v = ${cellOf(plan)};`;
-  if (kind === "json") return `${cell} c${at}.push(v);`;
+  const read = `v = ${cellOf(plan)};`;
+  const miss = (code: string): string =>
+    `{ if (m${at} === zeros) m${at} = masks[${at}] = new Uint8Array(rows.length); m${at}[i] = ${code}; }`;
+  if (kind === "json") return `${read} c${at}.push(v);`;
   if (kind === "string") {
-    const put = optional ? `c${at}.push(v === undefined ? null : v);` : `c${at}.push(v);`;
-    const mask = optional
-      ? ` if (v === undefined) m${at}[i] = 2; else if (v === null) m${at}[i] = 1;`
-      : "";
-    return `${cell} ${put}${mask}`;
+    if (!optional) return `${read} c${at}.push(v);`;
+    return `${read} c${at}.push(v === undefined ? null : v);
+      if (v === null || v === undefined) ${miss("v === null ? 1 : 2")}`;
   }
-  const put = `c${at}[i] = ${kind === "boolean" ? "v === true ? 1 : 0" : kind === "date" ? "v.getTime()" : "v"};`;
-  if (!nullable && !optional) return `${cell} ${put}`;
-  const mask = nullable && optional ? "v === null ? 1 : 2" : nullable ? "1" : "2";
-  return `${cell} if (v === null || v === undefined) { c${at}[i] = ${empty[kind]}; m${at}[i] = ${mask}; } else ${put}`;
+  const value = kind === "boolean" ? "v === true ? 1 : 0" : kind === "date" ? "v.getTime()" : "v";
+  if (!nullable && !optional) return `${read} c${at}[i] = ${value};`;
+  const empty = kind === "bigint" ? "0n" : kind === "boolean" ? "0" : "NaN";
+  return `${read} if (v === null || v === undefined) { c${at}[i] = ${empty}; ${miss("v === null ? 1 : 2")} }
+    else c${at}[i] = ${value};`;
 }
 
 /** The same writes without generated code: one loop a column. */
-export function createFill(plans: readonly ColumnPlan[]): FillColumns {
-  return (rows, columns) => {
-    plans.forEach(({ name }, at) => {
-      const column = columns[at]!;
+export function createFill(plans: readonly ColumnPlan[]): FillDraft {
+  return (rows, draft) => {
+    plans.forEach(({ name, kind }, at) => {
       const inherited = isInherited(name);
-      for (let i = 0; i < rows.length; i++) {
-        const row = rows[i] as Record<string, unknown>;
-        putCell(column, i, inherited && !Object.hasOwn(row, name) ? undefined : row[name]);
-      }
+      rows.forEach((row, i) => {
+        const absent = inherited && !Object.hasOwn(row, name);
+        const value = absent ? undefined : (row as Record<string, unknown>)[name];
+        const missing = value === null || value === undefined;
+        if (missing && draft.masks[at] !== undefined) {
+          if (draft.masks[at] === draft.zeros) draft.masks[at] = new Uint8Array(rows.length);
+          draft.masks[at][i] = value === null ? 1 : 2;
+        }
+        (draft.values[at] as unknown[])[i] = missing ? toEmpty(kind, value) : toSlot(kind, value);
+      });
     });
   };
 }
 
-function putCell(column: Column, row: number, value: unknown): void {
-  const missing = value === null ? 1 : value === undefined ? 2 : 0;
-  if (missing !== 0 && column.missing !== undefined) column.missing[row] = missing;
-  if (column.kind === "json") (column.values as unknown[]).push(value);
-  else if (column.kind === "string") (column.values as unknown[]).push(value ?? null);
-  else if (column.kind === "bigint")
-    column.values[row] = (value as bigint | null | undefined) ?? 0n;
-  else if (column.kind === "boolean") column.values[row] = value === true ? 1 : 0;
-  else if (missing !== 0) column.values[row] = Number.NaN;
-  else column.values[row] = column.kind === "date" ? (value as Date).getTime() : (value as number);
+function toEmpty(kind: ColumnKind, value: null | undefined): unknown {
+  if (kind === "json") return value;
+  if (kind === "string") return null;
+  return kind === "bigint" ? 0n : kind === "boolean" ? 0 : Number.NaN;
+}
+
+function toSlot(kind: ColumnKind, value: unknown): unknown {
+  if (kind === "boolean") return value === true ? 1 : 0;
+  return kind === "date" ? (value as Date).getTime() : value;
 }

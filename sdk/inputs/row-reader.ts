@@ -6,10 +6,11 @@ import { explainRows } from "./explain-rows.js";
 import {
   compileCheck,
   compileFill,
-  createColumns,
+  createDraft,
   createFill,
+  toColumns,
   type CheckRow,
-  type FillColumns,
+  type FillDraft,
 } from "./row-code.js";
 import { createPrepare, readRowSchema, refuseAsync, type RowSchema } from "./row-schema.js";
 
@@ -58,8 +59,9 @@ export function createRowReader(rowSchema: z.ZodType, generate = true): RowReade
       const { columns: plans, names } = schema;
       if (plans === undefined || fill === undefined)
         return inferFrame(rows, findNames(rows, new Set()));
-      const columns = createColumns(plans, rows.length);
-      fill(rows, columns);
+      const draft = createDraft(plans, rows.length);
+      fill(rows, draft);
+      const columns = toColumns(plans, draft);
       const known = new Frame(names, columns, rows.length);
       if (schema.unknownColumns !== "keep") return known;
       const others = findNames(rows, new Set(names));
@@ -72,7 +74,7 @@ export function createRowReader(rowSchema: z.ZodType, generate = true): RowReade
   };
 }
 
-function generateCode(schema: RowSchema): { check?: CheckRow; fill?: FillColumns } | undefined {
+function generateCode(schema: RowSchema): { check?: CheckRow; fill?: FillDraft } | undefined {
   const { columns } = schema;
   if (columns === undefined) return undefined;
   try {
