@@ -152,12 +152,12 @@ function findDanfojs(
 async function readModels(source: BundleSource): Promise<ContentModel[]> {
   return Promise.all(
     Object.entries(source.definition.models).map(async ([name, model]) => {
-      const description = source.modelDescriptions?.[name];
+      const { kind: _, ...description } = source.modelDescriptions?.[name] ?? { kind: "" };
       return {
         name,
         kind: model.kind,
         files: await model.files(),
-        ...(description === undefined ? {} : { description: { ...description } }),
+        ...(Object.keys(description).length === 0 ? {} : { description }),
       };
     }),
   );

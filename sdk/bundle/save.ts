@@ -44,6 +44,8 @@ export interface SaveBundleOptions {
   directory?: string;
   /** @default the time and the first digits of the digest */
   version?: string;
+  /** Sees the bundle before it is published; when it throws, there is no bundle. */
+  check?(directory: string): Promise<unknown>;
   now?: () => Date;
 }
 
@@ -173,12 +175,14 @@ async function publish(
   });
   if (options.directory !== undefined) {
     const directory = resolve(options.directory);
+    await options.check?.(aside);
     await makeRoom(directory);
     await rename(aside, directory);
     return saved(directory, false);
   }
   const store = resolve(options.store!);
   const same = await findSame(store, manifest, options.version);
+  await options.check?.(same?.directory ?? aside);
   if (same !== undefined) return saved(same.directory, true, same.manifest);
   const directory = join(versionsDirectory(store, name), version);
   await mkdir(dirname(directory), { recursive: true });

@@ -11,6 +11,7 @@ export interface BuildFileOptions {
   directory?: string;
   name?: string;
   labels: Readonly<Record<string, string>>;
+  check(directory: string): Promise<void>;
 }
 
 /**
@@ -41,6 +42,7 @@ export async function buildFile(file: string, options: BuildFileOptions): Promis
     },
     {
       deployment,
+      check: options.check,
       ...(options.store === undefined ? {} : { store: options.store }),
       ...(options.directory === undefined ? {} : { directory: options.directory }),
     },

@@ -22,7 +22,8 @@ export function toDockerfile(facts: DeploymentFacts): string {
     `ARG EKIBEN=ekiben@${facts.ekiben}`,
     "# .npmrc and allowScripts in package.json keep installs to the registry alone.",
     `COPY package.json${lock} .npmrc ./`,
-    `RUN ${install} --omit=dev && npm install --no-save --no-package-lock --omit=dev "$EKIBEN"`,
+    // `--save-prod`: package.json has ekiben as an optional peer, which npm would leave out.
+    `RUN ${install} --omit=dev && npm install --no-save --save-prod --no-package-lock --omit=dev "$EKIBEN"`,
     "",
     "FROM node:${NODE_VERSION}-slim",
     "ENV NODE_ENV=production HOST=0.0.0.0 PORT=3000",

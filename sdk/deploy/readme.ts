@@ -15,12 +15,12 @@ export function toReadme(manifest: Manifest): string {
         ...(manifest.dependencies.length === 0
           ? []
           : ["npm ci                       # the packages it was written with"]),
-        "npx ekiben serve . --port 3000",
+        `npx ekiben@${manifest.ekiben} serve . --port 3000`,
       ].join("\n"),
     ),
     "In a container:",
     fence("sh", [`docker build -t ${tag} .`, `docker run --rm -p 3000:3000 ${tag}`].join("\n")),
-    "`npx ekiben verify .` starts it in an empty folder and sends it the requests in `samples/`.",
+    `\`npx ekiben@${manifest.ekiben} verify .\` starts it in an empty folder and sends it the requests in \`samples/\`.`,
     "## APIs",
     ...manifest.apis.flatMap(describeApi),
   ];

@@ -49,7 +49,13 @@ export async function spawnServer(
     written = (written + text).slice(-MOST_OUTPUT);
     errors = (errors + text).slice(-MOST_OUTPUT);
   });
-  const ended = new Promise<number | null>((resolve) => child.once("close", resolve));
+  // Not the event "close": it does not come when the channel was closed from this side.
+  const ended = new Promise<number | null>((resolve) => {
+    const read = [child.stdout!, child.stderr!].map(
+      (stream) => new Promise<void>((done) => stream.once("close", done)),
+    );
+    child.once("exit", (code) => void Promise.all(read).then(() => resolve(code)));
+  });
 
   const url = await new Promise<string>((resolve, reject) => {
     const late = setTimeout(() => {

@@ -22,22 +22,25 @@ export function addBuild(program: Command): void {
       const { resolve } = await import("node:path");
       const { buildFile } = await import("../build-file.js");
       const { findStoreDirectory } = await import("../../store/local-store.js");
+      const { verifyBundle } = await import("../../bundle/verify.js");
+      const { spawnServer } = await import("../../server/spawn-server.js");
       const output = options.output;
+      let verified: number | undefined;
       const built = await buildFile(resolve(file), {
         ...(output === undefined
           ? { store: findStoreDirectory() }
           : { directory: resolve(output) }),
         ...(options.name === undefined ? {} : { name: options.name }),
         labels: options.label ?? {},
+        async check(directory) {
+          if (!options.verify) return;
+          const results = await verifyBundle(directory, { start: (folder) => spawnServer(folder) });
+          verified = results.length;
+        },
       });
       for (const note of built.notes) console.error(`note: ${note}`);
-      if (options.verify) {
-        const { verifyBundle } = await import("../../bundle/verify.js");
-        const { spawnServer } = await import("../../server/spawn-server.js");
-        const results = await verifyBundle(built.directory, {
-          start: (directory) => spawnServer(directory),
-        });
-        const samples = `${results.length} ${results.length === 1 ? "sample" : "samples"}`;
+      if (verified !== undefined) {
+        const samples = `${verified} ${verified === 1 ? "sample" : "samples"}`;
         console.error(`verified: it starts in an empty folder and answers ${samples} as before`);
       }
       const state = built.existing ? "unchanged, saved before as" : "saved";
