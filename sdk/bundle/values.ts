@@ -1,4 +1,4 @@
-import { parse, stringify } from "devalue";
+import { parse, stringify, unflatten } from "devalue";
 import { isDeepStrictEqual } from "node:util";
 import { EkibenError } from "../core/errors.js";
 import { Frame, type PlainFrame } from "../frame/frame.js";
@@ -38,16 +38,17 @@ export function printValues(
   return { text, classes: Array.from(used).sort() };
 }
 
-/** Makes the values again that `printValues` printed. */
+/** Makes the values again that `printValues` printed, from its text or from the JSON in it. */
 export function reviveValues(
-  text: string,
-  classes: Readonly<Record<string, Class>> = {},
+  printed: string | unknown[],
+  classes: Readonly<Record<string, Class>> | object = {},
 ): Record<string, unknown> {
-  return parse(text, {
+  const byName = classes as Readonly<Record<string, Class>>;
+  const revivers = {
     View: (value: unknown) => value,
     DataFrame: (plain: PlainFrame) => toDataFrame(Frame.fromPlain(plain)),
     Instance: (printed: { class: string; fields: object }) => {
-      const found = classes[printed.class];
+      const found = byName[printed.class];
       if (found === undefined) {
         throw new EkibenError("BUNDLE_CORRUPT", {
           detail: `A captured value is an instance of "${printed.class}", which the bundle lacks.`,
@@ -55,7 +56,10 @@ export function reviveValues(
       }
       return Object.assign(Object.create(found.prototype as object) as object, printed.fields);
     },
-  }) as Record<string, unknown>;
+  };
+  const values: unknown =
+    typeof printed === "string" ? parse(printed, revivers) : unflatten(printed, revivers);
+  return values as Record<string, unknown>;
 }
 
 function printWith(

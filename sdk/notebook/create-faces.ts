@@ -7,8 +7,8 @@ import { toNotice, toServerCard } from "./cards.js";
 import { display, findSurface } from "./display.js";
 import { callInline, type Target } from "./inline-call.js";
 import { createLocalServing, type LocalServing } from "./local-apps.js";
+import { withoutOwnFrames } from "./own-frames.js";
 import { createCallRecorder } from "./samples.js";
-import { saveFromNotebook } from "./save-from-notebook.js";
 
 const CLOSERS = Symbol.for("ekiben.closers");
 
@@ -17,7 +17,10 @@ export function createFaces(): ServiceFaces {
   const servers = createDevServers();
   const calls = createCallRecorder();
   // One service by name keeps its models in memory without a server: the one called last.
-  const unserved = new Map<string, { service: Service; serving: LocalServing; started: Promise<void> }>();
+  const unserved = new Map<
+    string,
+    { service: Service; serving: LocalServing; started: Promise<void> }
+  >();
   closeWithKernel(() => servers.stopAll());
 
   function findUnserved(service: Service): { serving: LocalServing; started: Promise<void> } {
@@ -44,7 +47,7 @@ export function createFaces(): ServiceFaces {
     return serving;
   }
 
-  return {
+  const faces: ServiceFaces = {
     app(service) {
       const { serving, started } = findUnserved(service);
       const app = new Hono();
@@ -91,11 +94,19 @@ export function createFaces(): ServiceFaces {
     stopDevServer: (service) => servers.stop(service.name),
 
     async save(service, options) {
+      // Brings a parser and a bundler along, which a server must not wait for.
+      const { saveFromNotebook } = await import("./save-from-notebook.js");
       return await saveFromNotebook(service, options, {
         calls: calls.find(service.name),
-        serving: await findTarget(service),
+        target: await findTarget(service),
       });
     },
+  };
+  return {
+    ...faces,
+    call: (...asked) => withoutOwnFrames(() => faces.call(...asked)),
+    startDevServer: (...asked) => withoutOwnFrames(() => faces.startDevServer(...asked)),
+    save: (...asked) => withoutOwnFrames(() => faces.save(...asked)),
   };
 
   async function releaseUnserved(name: string): Promise<void> {

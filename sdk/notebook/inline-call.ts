@@ -86,7 +86,10 @@ function readProblem(text: string): Problem | undefined {
 function listIssues(issues: NonNullable<Problem["issues"]>): string {
   if (issues.length < 2) return "";
   const lines = issues.slice(0, 5).map((issue) => {
-    const where = [issue.row === undefined ? "" : `row ${issue.row}`, issue.column ?? issue.path ?? ""];
+    const where = [
+      issue.row === undefined ? "" : `row ${issue.row}`,
+      issue.column ?? issue.path ?? "",
+    ];
     return `\n  ${where.filter(Boolean).join(", ")}: ${issue.message}`;
   });
   return lines.join("");

@@ -30,7 +30,11 @@ export function createLocalServing(definition: ServiceDefinition): LocalServing 
       observer: serviceMetrics.observer,
     }),
   );
-  const app = createApp(runtime, { mode: "development", log: quietInNotebook(log), serviceMetrics });
+  const app = createApp(runtime, {
+    mode: "development",
+    log: quietInNotebook(log),
+    serviceMetrics,
+  });
   return { runtime, app, findError };
 }
 

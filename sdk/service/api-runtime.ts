@@ -162,7 +162,10 @@ export function createApiRuntime(
     async rehearse(payload, invocation) {
       if (api.batch === undefined || payload.items === 0) return;
       const call = { payload, invocation };
-      const { items, outputs } = await callHandler(api.input.merge([payload, payload]), [call, call]);
+      const { items, outputs } = await callHandler(api.input.merge([payload, payload]), [
+        call,
+        call,
+      ]);
       for (const item of items) if (outputs.count > 0) toAnswer(outputs, item.start, item.end);
     },
     async drain() {
@@ -177,7 +180,13 @@ function toRequestItems(calls: readonly Call[]): RequestItem[] {
   return calls.map(({ payload, invocation }) => {
     const start = end;
     end += payload.items;
-    return { id: invocation.id, headers: invocation.headers, signal: invocation.signal, start, end };
+    return {
+      id: invocation.id,
+      headers: invocation.headers,
+      signal: invocation.signal,
+      start,
+      end,
+    };
   });
 }
 

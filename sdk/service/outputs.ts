@@ -69,7 +69,9 @@ function fromTypedArray(view: ArrayBufferView): OutputBatch | undefined {
   const flat = view as unknown as ArrayLike<unknown>;
   const { dims, row } = view as Partial<Rows>;
   if (dims !== undefined && row !== undefined && dims.length > 1) {
-    return fromArray(Array.from({ length: dims[0]! }, (_, index) => Array.from(row.call(view, index))));
+    return fromArray(
+      Array.from({ length: dims[0]! }, (_, index) => Array.from(row.call(view, index))),
+    );
   }
   return fromArray(Array.from(flat));
 }

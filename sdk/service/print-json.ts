@@ -40,7 +40,9 @@ function toPlain(value: unknown): unknown {
   if (value === null || typeof value !== "object") return value;
   if (Array.isArray(value)) return value.map(toPlain);
   if (ArrayBuffer.isView(value)) {
-    return value instanceof DataView ? null : Array.from(value as Iterable<unknown> & ArrayBufferView, toPlain);
+    return value instanceof DataView
+      ? null
+      : Array.from(value as Iterable<unknown> & ArrayBufferView, toPlain);
   }
   if (value instanceof Set) return Array.from(value, toPlain);
   if (value instanceof Map) {

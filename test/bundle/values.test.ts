@@ -97,7 +97,11 @@ describe("captured values", () => {
 
   it.each([
     ["a function", { encode: () => 1 }, /encode.*function/],
-    ["a function deep inside", { config: { list: [{ f() {} }] } }, /config\.list\[0\]\.f.*function/],
+    [
+      "a function deep inside",
+      { config: { list: [{ f() {} }] } },
+      /config\.list\[0\]\.f.*function/,
+    ],
     ["a promise", { rows: Promise.resolve(1) }, /rows.*promise/],
     ["a symbol", { key: Symbol("a") }, /key/],
     ["an instance of a class that is not known", { scaler: new Scaler([1]) }, /scaler.*Scaler/],

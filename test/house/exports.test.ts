@@ -11,7 +11,22 @@ describe("the public surface", () => {
     const found = Object.keys(entry)
       .sort()
       .map((name) => `${name}: ${typeof entry[name]}`);
-    expect(found).toMatchInlineSnapshot();
+    expect(found).toMatchInlineSnapshot(`
+      [
+        "ERROR_CATALOGUE: object",
+        "EkibenError: function",
+        "Frame: function",
+        "NOTEBOOK_HOST: symbol",
+        "dataframe: function",
+        "defineService: function",
+        "frameOf: function",
+        "json: function",
+        "onnx: function",
+        "reviveValues: function",
+        "toDataFrame: function",
+        "z: object",
+      ]
+    `);
   });
 
   it("exports exactly these types", () => {
@@ -20,7 +35,58 @@ describe("the public surface", () => {
     const named = Array.from(text.matchAll(/export type \{([^}]*)\}/g), (match) =>
       match[1]!.split(",").map((name) => name.trim()),
     ).flat();
-    expect([...new Set([...types, ...named])].filter(Boolean).sort()).toMatchInlineSnapshot();
+    expect([...new Set([...types, ...named])].filter(Boolean).sort()).toMatchInlineSnapshot(`
+      [
+        "ApiDefinition",
+        "ApiOptions",
+        "ApiShape",
+        "BatchOptions",
+        "Calls",
+        "CaptureLine",
+        "CellRecord",
+        "Column",
+        "Columns",
+        "Context",
+        "DataFrameLike",
+        "DevServer",
+        "DevServerOptions",
+        "DisplayData",
+        "EmptyShape",
+        "ErrorCode",
+        "ErrorFacts",
+        "Input",
+        "InputContent",
+        "Issue",
+        "LifecycleContext",
+        "LoadedModel",
+        "Log",
+        "LogFields",
+        "Metrics",
+        "ModelDefinition",
+        "ModelDescription",
+        "ModelFile",
+        "ModelLoadContext",
+        "NotebookHost",
+        "OnnxModel",
+        "OnnxOptions",
+        "OutputTensor",
+        "Outputs",
+        "Override",
+        "Payload",
+        "Problem",
+        "RequestBody",
+        "RequestHeaders",
+        "RequestItem",
+        "SaveOptions",
+        "SavedBundle",
+        "Service",
+        "ServiceDefinition",
+        "ServiceOptions",
+        "ServiceShape",
+        "Simplify",
+        "TensorDescription",
+      ]
+    `);
   });
 
   it("can be required from CommonJS, as a kernel does, without a warning", () => {

@@ -48,7 +48,13 @@ describe("the README", () => {
 });
 
 describe("every page", () => {
-  const pages = ["README.md", ...findPages("sdk"), ...findPages("kernels"), ...findPages("test"), ...findPages("examples")];
+  const pages = [
+    "README.md",
+    ...findPages("sdk"),
+    ...findPages("kernels"),
+    ...findPages("test"),
+    ...findPages("examples"),
+  ];
 
   it.each(pages)("%s links to files that exist", (page) => {
     const text = readFileSync(join(root, page), "utf8");

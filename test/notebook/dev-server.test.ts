@@ -49,7 +49,12 @@ describe("the dev server of a notebook", () => {
 
   it("changes the service on the same port when its cells run again", async () => {
     await using session = await createNotebookSession();
-    await session.run(IMPORT, ITEM, serviceOf(2), "let server = await s.startDevServer({ port: 0 });");
+    await session.run(
+      IMPORT,
+      ITEM,
+      serviceOf(2),
+      "let server = await s.startDevServer({ port: 0 });",
+    );
     const port = await session.evaluate<number>("server.port");
     const url = `http://127.0.0.1:${port}/f`;
     // A client that keeps its connection must also get the new definition.
@@ -71,18 +76,34 @@ describe("the dev server of a notebook", () => {
 
   it("keeps the old service when the new one cannot start", async () => {
     await using session = await createNotebookSession();
-    await session.run(IMPORT, ITEM, serviceOf(2), "const server = await s.startDevServer({ port: 0 });");
+    await session.run(
+      IMPORT,
+      ITEM,
+      serviceOf(2),
+      "const server = await s.startDevServer({ port: 0 });",
+    );
     const url = await session.evaluate<string>("server.url");
     await session.run(`const broken = s.setup(() => { throw new Error("no database"); });`);
-    expect(await session.fail("await broken.startDevServer({ port: 0 });")).toContain("no database");
+    expect(await session.fail("await broken.startDevServer({ port: 0 });")).toContain(
+      "no database",
+    );
     expect((await post(`${url}/f`, { x: 1 })).body).toBe(2);
   });
 
   it("stops as often as asked, and frees the port", async () => {
     await using session = await createNotebookSession();
-    await session.run(IMPORT, ITEM, serviceOf(2), "const server = await s.startDevServer({ port: 0 });");
+    await session.run(
+      IMPORT,
+      ITEM,
+      serviceOf(2),
+      "const server = await s.startDevServer({ port: 0 });",
+    );
     const url = await session.evaluate<string>("server.url");
-    await session.run("await s.stopDevServer();", "await s.stopDevServer();", "await server.stop();");
+    await session.run(
+      "await s.stopDevServer();",
+      "await s.stopDevServer();",
+      "await server.stop();",
+    );
     expect(await refuses(url)).toBe(true);
     const port = Number(new URL(url).port);
     await session.run(`await s.startDevServer({ port: ${port} });`);
@@ -110,7 +131,12 @@ describe("the dev server of a notebook", () => {
 
   it("leaves nothing behind when the kernel ends", async () => {
     const session = await createNotebookSession();
-    await session.run(IMPORT, ITEM, serviceOf(2), "const server = await s.startDevServer({ port: 0 });");
+    await session.run(
+      IMPORT,
+      ITEM,
+      serviceOf(2),
+      "const server = await s.startDevServer({ port: 0 });",
+    );
     const url = await session.evaluate<string>("server.url");
     const { pid } = session.kernel;
     await session[Symbol.asyncDispose]();

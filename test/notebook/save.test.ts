@@ -63,7 +63,9 @@ describe("save() from cells", () => {
   });
 
   it("takes a value that came from a training table, and not the table", async () => {
-    await using session = await createNotebookSession({ "train.csv": "secret-row-1,4\nsecret-row-2,8\n" });
+    await using session = await createNotebookSession({
+      "train.csv": "secret-row-1,4\nsecret-row-2,8\n",
+    });
     await session.run(
       `${IMPORT}\nimport { readFileSync } from "node:fs";`,
       ITEM,
@@ -90,7 +92,9 @@ const mean = table.reduce((sum, row) => sum + Number(row[1]), 0) / table.length;
       `const prices = new Map<string, { value: number }>([["a", { value: 1 }]]);`,
       `const first = prices.get("a")!;`,
       `prices.set("b", { value: 20 }); prices.delete("c"); first.value = 7;`,
-      serviceOf(`{ sum: [...prices.values()].reduce((a, b) => a + b.value, x), same: prices.get("a") === first }`),
+      serviceOf(
+        `{ sum: [...prices.values()].reduce((a, b) => a + b.value, x), same: prices.get("a") === first }`,
+      ),
     );
     expect(await session.evaluate("await s.call.f({ x: 1 })")).toEqual({ sum: 28, same: true });
     expect((await session.save("s")).verified).toBe(1);
@@ -110,7 +114,9 @@ const mean = table.reduce((sum, row) => sum + Number(row[1]), 0) / table.length;
     expect(await session.evaluate("await s.call.f({ x: 2 })")).toEqual({ area: 12, newer: true });
     const saved = await session.save("s");
     expect(saved.verified).toBe(1);
-    const pinned = JSON.parse(saved.read("package.json")) as { dependencies: Record<string, string> };
+    const pinned = JSON.parse(saved.read("package.json")) as {
+      dependencies: Record<string, string>;
+    };
     expect(pinned.dependencies["semver"]).toMatch(/^\d+\.\d+\.\d+$/);
     expect(saved.read("src/lib/geometry.ts")).toContain("scale * r * r");
   });
@@ -216,8 +222,8 @@ const predict = (x: number): number => sigmoid(weights[0]! + weights[1]! * x);`,
     const first = await session.save("first");
     const second = await session.save("second");
     expect([first.tag.split(":")[0], second.tag.split(":")[0]]).toEqual(["first", "second"]);
-    expect([kindOf(first, "one"), kindOf(first, "two")]).toEqual(["value", undefined]);
-    expect([kindOf(second, "one"), kindOf(second, "two")]).toEqual([undefined, "value"]);
+    expect([kindOf(first, "one"), kindOf(first, "two")]).toEqual(["source", undefined]);
+    expect([kindOf(second, "one"), kindOf(second, "two")]).toEqual([undefined, "source"]);
   });
 
   it("goes by what is in effect after a cell failed half-way", async () => {

@@ -17,7 +17,13 @@ describe("printJson", () => {
     [2n ** 60n, '"1152921504606846976"'],
     [Float32Array.of(0.5, 1), "[0.5,1]"],
     [{ big: BigInt64Array.of(1n, 2n ** 62n) }, '{"big":[1,"4611686018427387904"]}'],
-    [new Map<unknown, unknown>([["a", 1n], [2, new Set([1])]]), '{"2":[1],"a":1}'],
+    [
+      new Map<unknown, unknown>([
+        ["a", 1n],
+        [2, new Set([1])],
+      ]),
+      '{"2":[1],"a":1}',
+    ],
     [new Date(0), '"1970-01-01T00:00:00.000Z"'],
     [{ at: new Date(0), n: 1n }, '{"at":"1970-01-01T00:00:00.000Z","n":1}'],
     [Object.assign(Object.create(null), { a: 1 }), '{"a":1}'],

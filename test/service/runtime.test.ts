@@ -189,7 +189,9 @@ describe("a runtime", () => {
         input: json(Row),
         timeoutMs: 20,
         handler: (_, { items }) =>
-          new Promise<number>((resolve) => (release = () => resolve(items[0]!.signal.aborted ? 1 : 0))),
+          new Promise<number>(
+            (resolve) => (release = () => resolve(items[0]!.signal.aborted ? 1 : 0)),
+          ),
       }),
     );
     await expect(ask(runtime, "slow", { x: 1 })).rejects.toMatchObject({ code: "REQUEST_TIMEOUT" });

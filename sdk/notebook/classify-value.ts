@@ -1,0 +1,146 @@
+import type { CellRecord, NotebookHost } from "../core/cell-record.js";
+import { EkibenError } from "../core/errors.js";
+import { printValues } from "../bundle/values.js";
+import { isService } from "../service/define-service.js";
+import type { BindingQuestion, Classification, Classify } from "../slicing/classify.js";
+import { findDrift } from "../slicing/find-drift.js";
+import type { BindingId } from "../slicing/notebook.js";
+
+/** What the variables of a notebook hold, execution by execution. */
+export interface LiveValues {
+  /** @throws ReferenceError while the variable is not initialised. */
+  read(binding: BindingId): unknown;
+  /** The classes that cells declare. */
+  readonly classes: ReadonlyMap<unknown, BindingId>;
+}
+
+export function createLiveValues(host: NotebookHost): LiveValues {
+  const records = new Map<number, CellRecord>(host.cells.map((cell) => [cell.id, cell]));
+  const classes = new Map<unknown, BindingId>();
+  for (const cell of host.cells) {
+    for (const [name, read] of cell.bindings) {
+      const value = tryRead(read);
+      if (isClass(value)) classes.set(value, { execution: cell.id, name });
+    }
+  }
+  return {
+    classes,
+    read({ execution, name }) {
+      const read = records.get(execution)?.bindings.get(name);
+      if (read === undefined) throw new ReferenceError(`${name} is not a variable of its cell`);
+      return read();
+    },
+  };
+}
+
+/** Decides how to capture a variable by what it holds now. */
+export function createClassify(live: LiveValues): Classify {
+  return (question) => {
+    let value: unknown;
+    try {
+      value = live.read(question);
+    } catch {
+      return {
+        kind: "refused",
+        reason: "it was never initialised, because its cell failed before",
+        hint: `Mend cell [${question.cell}] and run it again.`,
+      };
+    }
+    return isMadeAgain(value) ? { kind: "source" } : classifyData(question, value, live);
+  };
+}
+
+/** What the text of its declaration makes again: code, and what ekiben and zod make of code. */
+function isMadeAgain(value: unknown): boolean {
+  if (typeof value === "function") return true;
+  if (value === null || typeof value !== "object") return false;
+  return (
+    isService(value) || "_zod" in value || hasFunctions(value, ["load", "files"]) || isInput(value)
+  );
+}
+
+function isInput(value: object): boolean {
+  return hasFunctions(value, ["parse", "merge", "toArgument", "encode"]);
+}
+
+function hasFunctions(value: object, names: readonly string[]): boolean {
+  return names.every((name) => typeof (value as Record<string, unknown>)[name] === "function");
+}
+
+function classifyData(question: BindingQuestion, value: unknown, live: LiveValues): Classification {
+  if (value instanceof Promise) {
+    return {
+      kind: "refused",
+      reason: "it is a promise",
+      hint: `Write \`await\` before it in cell [${question.cell}].`,
+    };
+  }
+  const names = new Map(Array.from(live.classes, ([made, { name }]) => [made, name]));
+  try {
+    const { classes } = printValues({ [question.name]: value }, names);
+    const used = Array.from(live.classes).filter(([, { name }]) => classes.includes(name));
+    const secretive = used.find(([made]) => hasPrivateFields(made));
+    if (secretive !== undefined) {
+      return {
+        kind: "refused",
+        reason: `its class ${secretive[1].name} has private fields (#), which cannot be read from outside`,
+        hint: "Make them ordinary fields, for instance with TypeScript's `private`.",
+      };
+    }
+    return { kind: "value", classes: used.map(([, binding]) => binding) };
+  } catch (error) {
+    if (!(error instanceof EkibenError)) throw error;
+    return classifyLiteral(question, value, { live, reason: error.facts.detail });
+  }
+}
+
+/** A literal that holds functions is captured by its text while it still says what it is. */
+function classifyLiteral(
+  { initializer, references, cell }: BindingQuestion,
+  value: unknown,
+  { live, reason }: { live: LiveValues; reason: string },
+): Classification {
+  const { kind, node } = initializer;
+  if (node === undefined || (kind !== "object" && kind !== "array")) {
+    return {
+      kind: "refused",
+      reason: reason.replace(/\.$/, ""),
+      hint: "Open or make it in `.setup()` of the service, which runs where the bundle runs, and take it from the `state` of the handler.",
+    };
+  }
+  const drift = findDrift(node, value, {
+    read(name) {
+      const binding = references.get(name);
+      return binding === undefined
+        ? (globalThis as Record<string, unknown>)[name]
+        : live.read(binding);
+    },
+    isMadeAgain,
+  });
+  if (drift === undefined) return { kind: "source" };
+  return {
+    kind: "refused",
+    reason: drift,
+    hint: `Declare its functions by names of their own, or run cell [${cell}] again.`,
+  };
+}
+
+function tryRead(read: () => unknown): unknown {
+  try {
+    return read();
+  } catch {
+    return undefined;
+  }
+}
+
+function isClass(value: unknown): boolean {
+  return typeof value === "function" && /^class\b/.test(Function.prototype.toString.call(value));
+}
+
+function hasPrivateFields(made: unknown): boolean {
+  for (let one = made; isClass(one); one = Object.getPrototypeOf(one)) {
+    const text = Function.prototype.toString.call(one);
+    if (/\.#[\w$]|(?:^|[\s;{}])#[A-Za-z_$][\w$]*\s*[=;(]/m.test(text)) return true;
+  }
+  return false;
+}

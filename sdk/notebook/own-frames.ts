@@ -1,0 +1,27 @@
+import { fileURLToPath } from "node:url";
+
+const PACKAGE = fileURLToPath(new URL("../..", import.meta.url)).replaceAll("\\", "/");
+
+/**
+ * Runs what a cell asked for, and takes the frames of this package out of the stack of what it
+ * throws: the author needs the line in the cell, not the way through here.
+ */
+export async function withoutOwnFrames<T>(task: () => Promise<T>): Promise<T> {
+  try {
+    return await task();
+  } catch (error) {
+    if (error instanceof Error && error.stack !== undefined) {
+      const lines = error.stack.split("\n").filter((line) => !isOwnFrame(line));
+      Object.defineProperty(error, "stack", {
+        value: lines.join("\n"),
+        configurable: true,
+        writable: true,
+      });
+    }
+    throw error;
+  }
+}
+
+function isOwnFrame(line: string): boolean {
+  return /^\s+at /.test(line) && line.replaceAll("\\", "/").includes(PACKAGE);
+}
