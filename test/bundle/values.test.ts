@@ -1,4 +1,5 @@
 import { createRequire } from "node:module";
+import type * as danfojs from "danfojs-node";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { printValues, reviveValues } from "../../sdk/bundle/values.js";
@@ -75,7 +76,7 @@ describe("captured values", () => {
   });
 
   it("are DataFrames again, types and missing values included", () => {
-    const dfd = require("danfojs-node") as typeof import("danfojs-node");
+    const dfd = require("danfojs-node") as typeof danfojs;
     const frame = new dfd.DataFrame({
       n: [1, 2.5, NaN],
       s: ["a", "b", ""],
