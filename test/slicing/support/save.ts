@@ -1,4 +1,4 @@
-import { build } from "esbuild";
+import { build, transformSync } from "esbuild";
 import { Socket } from "node:net";
 import type { BindingQuestion, Classification } from "../../../sdk/slicing/classify.js";
 import { findDrift } from "../../../sdk/slicing/find-drift.js";
@@ -86,31 +86,41 @@ function partsOf(value: unknown, found: Set<unknown> = new Set()): unknown[] {
   return [...found];
 }
 
-/** Compiles and evaluates a sliced program beside copies of the captured values. */
-export async function load(
-  kernel: Kernel,
-  { program, values, classes }: NotebookSlice,
-  { directory, alias }: { directory: string; alias: Record<string, string> },
-): Promise<unknown> {
+/** What the companion module of a program answers: copies of the captured values. */
+function createRevive(kernel: Kernel, { values, classes }: NotebookSlice) {
   const held = values.map(({ key, name, execution, from, kind }) => {
     const value = from === "local" ? readLocal(kernel, { execution, name }) : kernel.read(name);
     return [key, kind === "model" ? { savedModel: name } : value] as const;
   });
-  const revive = (given: Record<string, { prototype: object }>): Record<string, unknown> => {
-    const prototypes = new Map(
-      classes.map((one) => [
-        (readLocal(kernel, one) as { prototype: object }).prototype,
-        given[one.key]!.prototype,
-      ]),
-    );
-    const copies = new Map<unknown, unknown>();
-    return Object.fromEntries(held.map(([key, value]) => [key, copy(value, prototypes, copies)]));
+  const copies = new Map<unknown, unknown>();
+  const prototypes = new Map<object, object>();
+  // Values are copied as they are when the program is made, so that later calls in the notebook do
+  // not reach them.
+  const copied = held.map(([key, value]) => [key, copy(value, prototypes, copies)] as const);
+  return (given: Record<string, { prototype: object }>): Record<string, unknown> => {
+    for (const one of classes) {
+      const { prototype } = readLocal(kernel, one) as { prototype: object };
+      prototypes.set(prototype, given[one.key]!.prototype);
+    }
+    for (const made of copies.values()) {
+      const found = prototypes.get(Object.getPrototypeOf(made) as object);
+      if (found !== undefined) Object.setPrototypeOf(made, found);
+    }
+    return Object.fromEntries(copied);
   };
+}
+
+/** Bundles a sliced program with its local imports and runs it as a module. */
+export async function load(
+  kernel: Kernel,
+  sliced: NotebookSlice,
+  { directory, alias }: { directory: string; alias: Record<string, string> },
+): Promise<unknown> {
   const id = `values${counter++}`;
-  (globalThis as Record<string, unknown>)[id] = revive;
+  (globalThis as Record<string, unknown>)[id] = createRevive(kernel, sliced);
   const { outputFiles } = await build({
     stdin: {
-      contents: program.code,
+      contents: sliced.program.code,
       loader: "ts",
       resolveDir: directory,
       sourcefile: "service.ts",
@@ -140,6 +150,23 @@ export async function load(
   const url = `data:text/javascript;base64,${Buffer.from(outputFiles[0]!.text).toString("base64")}`;
   const made = (await import(/* @vite-ignore */ url)) as { default: unknown };
   return made.default;
+}
+
+/** Runs a sliced program that has no top-level `await`, without building a bundle. */
+export function evaluate(
+  kernel: Kernel,
+  sliced: NotebookSlice,
+  modules: Readonly<Record<string, unknown>>,
+): unknown {
+  const { code } = transformSync(sliced.program.code, { loader: "ts", format: "cjs" });
+  const all: Record<string, unknown> = {
+    ...modules,
+    "./values.js": { reviveValues: createRevive(kernel, sliced) },
+  };
+  const module = { exports: {} as { default?: unknown } };
+  // oxlint-disable-next-line no-implied-eval
+  new Function("module", "require", code)(module, (specifier: string) => all[specifier]);
+  return module.exports.default;
 }
 
 let counter = 0;
