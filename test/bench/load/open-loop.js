@@ -1,6 +1,6 @@
 import { connect } from "node:net";
 import { createRandom } from "../random.js";
-import { createResponseReader, wait } from "./closed-loop.js";
+import { createResponseReader, quantile, wait } from "./closed-loop.js";
 
 /**
  * @typedef {object} OpenLoop
@@ -25,6 +25,7 @@ export async function runOpenLoop(options, requests, tell) {
   const idle = [];
   const all = new Set();
   const result = { offered: 0, answered: 0, inTime: 0, refused: 0, sendLagMs: 0, status: {} };
+  const latencies = [];
   const failures = [];
 
   const open = () => {
@@ -44,7 +45,9 @@ export async function runOpenLoop(options, requests, tell) {
         return;
       }
       result.answered++;
-      if (performance.now() - line.due <= limitMs) result.inTime++;
+      const latency = performance.now() - line.due;
+      latencies.push(latency);
+      if (latency <= limitMs) result.inTime++;
     });
     socket.on("error", (error) => failures.push(error));
     return line;
@@ -81,5 +84,11 @@ export async function runOpenLoop(options, requests, tell) {
   while ([...all].some((line) => line.busy) && performance.now() < patience) await wait(10);
   for (const { socket } of all) socket.destroy();
   if (failures.length > 0) throw failures[0];
-  return { ...result, inTimePerSecond: (result.inTime / durationMs) * 1000 };
+  const sorted = Float64Array.from(latencies).sort();
+  return {
+    ...result,
+    inTimePerSecond: (result.inTime / durationMs) * 1000,
+    p50: quantile(sorted, 0.5),
+    p95: quantile(sorted, 0.95),
+  };
 }
