@@ -18,7 +18,12 @@ export default defineService({ name: "iris", description: "Which iris is it?" })
     batch: { maxBatchSize: 64, maxLatencyMs: 100 },
     example: { sepal_length: 5.1, sepal_width: 3.5, petal_length: 1.4, petal_width: 0.2 },
     async handler(flowers, { models }) {
-      const rows = flowers.map((f) => [f.sepal_length, f.sepal_width, f.petal_length, f.petal_width]);
+      const rows = flowers.map((f) => [
+        f.sepal_length,
+        f.sepal_width,
+        f.petal_length,
+        f.petal_width,
+      ]);
       const { label, probabilities } = await models.classifier.run<{
         label: string;
         probabilities: number;

@@ -65,9 +65,12 @@ export function createPackageOverlay(directory: string, home: string): PackageOv
   };
 
   /** Whether the notebook and `home` find a package at the same place. */
-  const isShared = (name: string): boolean =>
-    findMissing(name) !== undefined ||
-    (owned.has(name) && findInstalled(directory, name) === findInstalled(home, name));
+  const isShared = (name: string): boolean => {
+    if (findMissing(name) !== undefined) return true;
+    const [own, beside] = [findInstalled(directory, name), findInstalled(home, name)];
+    if (own === undefined || beside === undefined) return false;
+    return realpathSync(own) === realpathSync(beside);
+  };
 
   const toReal = (path: string): string => {
     if (!path.startsWith(prefix)) return path;

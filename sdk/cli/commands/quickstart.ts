@@ -6,9 +6,9 @@ export function addQuickstart(program: Command): void {
   program
     .command("quickstart")
     .description("run the quickstart notebook, save its service, serve it")
-    .option("-p, --port <port>", "port to serve on; 0 takes a free one", toPort, 3000)
+    .option("-p, --port <port>", "port to serve on, 3000 or a free one unless told", toPort)
     .option("--no-serve", "stop after saving")
-    .action(async (options: { port: number; serve: boolean }) => {
+    .action(async (options: { port?: number; serve: boolean }) => {
       const { copyFile, mkdtemp, rm } = await import("node:fs/promises");
       const { tmpdir } = await import("node:os");
       const { dirname, join } = await import("node:path");
@@ -35,9 +35,21 @@ export function addQuickstart(program: Command): void {
         await rm(scratch, { recursive: true, force: true });
       }
       if (!options.serve) return;
-      const { serveTag } = await import("./serve.js");
-      await serveTag("churn:latest", options);
+      const address = await serveSaved(options.port);
+      console.log(`\npage of the service: ${address}/\nstop it with Ctrl+C`);
     });
+}
+
+async function serveSaved(port: number | undefined): Promise<string> {
+  const { serveTag } = await import("./serve.js");
+  const { EkibenError } = await import("../../core/errors.js");
+  try {
+    return await serveTag("churn:latest", port === undefined ? {} : { port });
+  } catch (error) {
+    const taken = error instanceof EkibenError && error.code === "PORT_IN_USE";
+    if (!taken || port !== undefined) throw error;
+    return await serveTag("churn:latest", { port: 0 });
+  }
 }
 
 /** The source of a cell, marked off from what it prints. */

@@ -1,0 +1,140 @@
+import { spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
+import {
+  cpSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  realpathSync,
+  rmSync,
+  symlinkSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { describe, expect, it } from "vitest";
+import { installKernelspec } from "../../kernels/tslab/kernelspec.js";
+import { runNotebook } from "../../kernels/tslab/run-notebook.js";
+import { toOutputText } from "../../kernels/tslab/outputs.js";
+
+const root = fileURLToPath(new URL("../..", import.meta.url));
+const cli = join(root, "dist/sdk/cli/main.js");
+const notebooks = readdirSync(join(root, "notebooks")).filter((name) => name.endsWith(".ipynb"));
+
+function makeFolder(): Disposable & { path: string } {
+  const path = realpathSync(mkdtempSync(join(tmpdir(), "ekiben-notebooks-")));
+  return { path, [Symbol.dispose]: () => rmSync(path, { recursive: true, force: true }) };
+}
+
+describe("notebooks", () => {
+  it.each(notebooks)("%s runs from its first cell to its last", async (name) => {
+    using home = makeFolder();
+    const { failures, notebook } = await runNotebook(join(root, "notebooks", name), {
+      env: { EKIBEN_HOME: home.path },
+    });
+    expect(failures).toEqual([]);
+    // A notebook that says nothing was not run.
+    const text = notebook.cells
+      .flatMap((cell) => cell.outputs ?? [])
+      .map(toOutputText)
+      .join("\n");
+    expect(text).toContain("Saved churn:");
+    expect(text).toContain("1 recorded call answered alike");
+    expect(text).toMatch(/risk: 'high'/);
+    expect(text).toContain(`"column": "plan"`);
+  });
+
+  it.each(notebooks)("%s has two sentences of explanation before each cell", (name) => {
+    const { cells } = JSON.parse(readFileSync(join(root, "notebooks", name), "utf8")) as {
+      cells: { cell_type: string; source: string[]; outputs?: unknown[] }[];
+    };
+    const code = cells.flatMap((cell, index) => (cell.cell_type === "code" ? [index] : []));
+    expect(code.length).toBeGreaterThan(5);
+    for (const index of code) {
+      const before = cells[index - 1]!;
+      expect(before.cell_type).toBe("markdown");
+      const prose = before.source.join("").replace(/^#.*$/gm, "");
+      expect(prose.match(/[.:](\s|$)/g)?.length ?? 0, prose).toBeGreaterThanOrEqual(2);
+      expect(cells[index]!.outputs).toEqual([]);
+    }
+  });
+
+  it("are what the first command of the README runs and serves", { timeout: 180_000 }, async () => {
+    using home = makeFolder();
+    const child = spawn(process.execPath, [cli, "quickstart", "--port", "0"], {
+      cwd: root,
+      env: { ...process.env, EKIBEN_HOME: home.path, PORT: "", HOST: "" },
+      stdio: ["ignore", "pipe", "pipe"],
+    });
+    const exited = once(child, "close");
+    try {
+      let output = "";
+      child.stderr.on("data", (text: Buffer) => (output += text.toString()));
+      const url = await new Promise<string>((resolve, reject) => {
+        child.stdout.on("data", (text: Buffer) => {
+          output += text.toString();
+          const found = /page of the service: (http:\/\/\S+)/.exec(output)?.[1];
+          if (found !== undefined) resolve(found);
+        });
+        void exited.then(() => reject(new Error(output)));
+      });
+      const page = await fetch(url);
+      expect(page.status).toBe(200);
+      expect(await page.text()).toContain("churn");
+      const sample = JSON.parse(
+        readFileSync(join(root, "test/fixtures/skl-churn-columntransformer/inputs.json"), "utf8"),
+      ) as unknown[];
+      const answer = await fetch(new URL("v1/churn/predict", url), {
+        method: "POST",
+        headers: { "content-type": "application/json" },
+        body: JSON.stringify(sample.slice(0, 20)),
+      });
+      const expected = JSON.parse(
+        readFileSync(join(root, "test/fixtures/skl-churn-columntransformer/expected.json"), "utf8"),
+      ) as { outputs: { probabilities: number[][] } };
+      const churn = ((await answer.json()) as { churn: number }[]).map((one) => one.churn);
+      expect(churn).toHaveLength(20);
+      for (const [row, value] of churn.entries()) {
+        expect(value).toBeCloseTo(expected.outputs.probabilities[row]![1]!, 5);
+      }
+    } finally {
+      child.kill("SIGTERM");
+      await exited;
+    }
+    expect(child.exitCode).toBe(0);
+  });
+
+  const jupyter = spawnSync("jupyter", ["nbconvert", "--version"]).status === 0;
+  const required = process.env["CI"] === "true";
+  it.skipIf(!jupyter && !required)(
+    `run in Jupyter itself${jupyter || required ? "" : " (skipped: jupyter nbconvert is not installed)"}`,
+    { timeout: 240_000 },
+    async () => {
+      using folder = makeFolder();
+      const work = join(folder.path, "notebooks");
+      cpSync(join(root, "notebooks"), work, { recursive: true });
+      symlinkSync(join(root, "node_modules"), join(folder.path, "node_modules"), "junction");
+      await installKernelspec({ prefix: folder.path });
+      for (const name of notebooks) {
+        const run = spawnSync(
+          "jupyter",
+          ["nbconvert", "--to", "html", "--execute", name, "--output", "out.html"],
+          {
+            cwd: work,
+            encoding: "utf8",
+            env: {
+              ...process.env,
+              JUPYTER_PATH: join(folder.path, "share", "jupyter"),
+              JUPYTER_RUNTIME_DIR: join(folder.path, "runtime"),
+              EKIBEN_HOME: join(folder.path, "home"),
+            },
+          },
+        );
+        expect(run.status, run.stderr).toBe(0);
+        const html = readFileSync(join(work, "out.html"), "utf8");
+        expect(html).toContain("recorded call answered alike");
+        expect(html).toContain("<strong>churn</strong> answers at");
+      }
+    },
+  );
+});
