@@ -93,15 +93,35 @@ export async function serveBundle(options: ServeOptions): Promise<RunningServer>
     log,
     stop: () =>
       (stopped ??= (async () => {
+        const limit = options.drainTimeoutMs ?? 30_000;
+        const began = performance.now();
         log.info("draining", { address });
         listening.setApp(toDrainingApp(app));
-        const closed = await listening.close({ drainMs: options.drainTimeoutMs ?? 30_000 });
-        await runtime.drain();
+        const closed = await listening.close({ drainMs: limit });
         if (closed.cut > 0) log.warn("connections were cut at the limit", closed);
+        const left = Math.max(limit - (performance.now() - began), CLOSE_MS);
+        if (!(await settlesWithin(runtime.drain(), left))) {
+          log.warn("handlers or .close() were still running at the limit");
+        }
         log.info("stopped");
         return closed;
       })()),
   };
+}
+
+/** Milliseconds that `.close()` and the models always get, also when requests took all the time. */
+const CLOSE_MS = 1_000;
+
+async function settlesWithin(work: Promise<void>, ms: number): Promise<boolean> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<false>((resolve) => {
+    timer = setTimeout(() => resolve(false), ms);
+  });
+  try {
+    return await Promise.race([work.then(() => true as const), late]);
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 /** A manifest that tells of other APIs than the code has would mislead whoever reads it. */

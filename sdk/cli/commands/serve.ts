@@ -14,6 +14,8 @@ export interface ServeCommandOptions {
 
 /** `ekiben serve`. */
 export function addServe(program: Command): void {
+  // Set to nothing is how a shell or a container leaves a variable out.
+  for (const name of ["PORT", "HOST"]) if (process.env[name] === "") delete process.env[name];
   program
     .command("serve")
     .description("serve a bundle")
@@ -40,11 +42,13 @@ export function addServe(program: Command): void {
         .choices(["debug", "info", "warn", "error", "silent"])
         .default("info"),
     )
-    .action(serveTag);
+    .action(async (target: string, options: ServeCommandOptions) => {
+      await serveTag(target, options);
+    });
 }
 
-/** Serves a bundle until a signal ends the process. */
-export async function serveTag(target: string, options: ServeCommandOptions = {}): Promise<void> {
+/** Serves a bundle until a signal ends the process; resolves with its address when it answers. */
+export async function serveTag(target: string, options: ServeCommandOptions = {}): Promise<string> {
   const { serveBundle } = await import("../../server/serve.js");
   const { findBundle } = await import("../../store/find-bundle.js");
   const { stopOnSignal } = await import("../../server/shutdown.js");
@@ -66,6 +70,7 @@ export async function serveTag(target: string, options: ServeCommandOptions = {}
     };
     stopOnSignal(stop, (error) => printError(error, true));
     superviseServer(server.address, stop);
+    return server.address;
   } catch (error) {
     await found.dispose();
     throw await explain(error, found.archive);

@@ -1,0 +1,155 @@
+import { Agent, request } from "node:http";
+import { setTimeout as sleep } from "node:timers/promises";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { makeHome, post, type CliHome } from "./run-cli.js";
+
+let home: CliHome;
+beforeAll(async () => {
+  home = await makeHome();
+  await home.build("words.ts");
+});
+afterAll(() => home[Symbol.asyncDispose]());
+
+test("serves from any working directory, on the port and host of the environment", async () => {
+  const first = await home.serve(["words", "--port", "0"]);
+  const port = new URL(first.url).port;
+  await first.stop();
+  const server = await home.serve(["words:latest"], {
+    cwd: "/",
+    env: { PORT: port, HOST: "0.0.0.0" },
+  });
+  expect(server.url).toBe(`http://127.0.0.1:${port}`);
+  expect(await post(`${server.url}/v1/shout`, { text: "hello" })).toMatchObject({
+    status: 200,
+    body: { text: "HELLO!", length: 5 },
+  });
+  expect(await post(`${server.url}/print`, { a: [1] })).toMatchObject({
+    body: { yaml: "a:\n  - 1\n" },
+  });
+  expect(await server.stop()).toBe(0);
+});
+
+test("a port in use ends the command with a free one in the hint", async () => {
+  const first = await home.serve(["words", "--port", "0"]);
+  const port = new URL(first.url).port;
+  const second = await home.run(["serve", "words", "--port", port]);
+  expect(second.code).toBe(1);
+  expect(second.stderr).toMatch(
+    new RegExp(`^error PORT_IN_USE: Port ${port} .*\\n.*use port \\d+`),
+  );
+  await first.stop();
+});
+
+test("SIGTERM under load loses no request that was accepted", async () => {
+  const server = await home.serve(["words", "--port", "0"]);
+  const agent = new Agent({ keepAlive: true, maxSockets: 32 });
+  const results = { answered: 0, refused: 0, lost: [] as string[] };
+  let running = true;
+  const clients = Array.from({ length: 32 }, async () => {
+    while (running) {
+      const outcome = await shout(server.url, agent, 20);
+      if (outcome === "answered") results.answered++;
+      else if (outcome === "ECONNREFUSED") {
+        results.refused++;
+        return;
+      } else results.lost.push(outcome);
+    }
+  });
+  await sleep(400);
+  server.child.kill("SIGTERM");
+  const late = setTimeout(() => (running = false), 10_000);
+  await Promise.all(clients);
+  clearTimeout(late);
+  expect(await server.exited).toBe(0);
+  agent.destroy();
+  expect(results.lost).toEqual([]);
+  expect(results.answered).toBeGreaterThan(100);
+  expect(results.refused).toBe(32);
+});
+
+test("while it drains it says so, and answers what it has", async () => {
+  const server = await home.serve(["words", "--port", "0"]);
+  const agent = new Agent({ keepAlive: true, maxSockets: 2 });
+  const slow = shout(server.url, agent, 800);
+  // Opens the second connection, on which the probe comes later.
+  await ready(server.url, agent);
+  server.child.kill("SIGTERM");
+  await sleep(50);
+  expect(await ready(server.url, agent)).toBe(503);
+  expect(await slow).toBe("answered");
+  expect(await server.exited).toBe(0);
+  agent.destroy();
+});
+
+test("what takes longer than the drain time-out is cut", async () => {
+  const server = await home.serve(["words", "--port", "0", "--drain-timeout", "0.3"]);
+  const agent = new Agent();
+  const slow = shout(server.url, agent, 30_000);
+  await sleep(100);
+  const began = performance.now();
+  server.child.kill("SIGTERM");
+  expect(await slow).toBe("ECONNRESET");
+  expect(await server.exited).toBe(0);
+  expect(performance.now() - began).toBeLessThan(5_000);
+  expect(server.output()).toMatch(/connections were cut.*still running/s);
+});
+
+test("a second signal ends it at once with code 1", async () => {
+  const server = await home.serve(["words", "--port", "0"]);
+  const slow = shout(server.url, new Agent(), 5_000);
+  await sleep(100);
+  server.child.kill("SIGTERM");
+  await sleep(200);
+  server.child.kill("SIGINT");
+  expect(await server.exited).toBe(1);
+  expect(await slow).toBe("ECONNRESET");
+});
+
+test("logs one JSON line when it is ready and nothing that is no JSON", async () => {
+  const server = await home.serve(["words", "--port", "0"]);
+  await server.stop();
+  const lines = server
+    .output()
+    .trim()
+    .split("\n")
+    .map((line) => JSON.parse(line));
+  expect(lines.filter(({ message }) => /answers on/.test(message))).toHaveLength(1);
+});
+
+test("an error of a handler is told without the inside and logged by line of the source", async () => {
+  const server = await home.serve(["words", "--port", "0"]);
+  const answer = await post(`${server.url}/v1/shout`, { text: "" });
+  expect(answer).toMatchObject({ status: 422, body: { code: "INPUT_INVALID" } });
+  expect(answer.headers.get("content-type")).toContain("application/problem+json");
+  await server.stop();
+});
+
+function shout(url: string, agent: Agent, waitMs: number): Promise<string> {
+  return new Promise((resolve) => {
+    const sent = request(
+      `${url}/v1/shout`,
+      { method: "POST", agent, headers: { "content-type": "application/json" } },
+      (reply) => {
+        let body = "";
+        reply.setEncoding("utf8").on("data", (part: string) => (body += part));
+        reply.on("end", () => {
+          const good = reply.statusCode === 200 && body === '{"text":"HI!","length":2}';
+          resolve(good ? "answered" : `${reply.statusCode} ${body}`);
+        });
+        reply.on("error", (error) => resolve(error.message));
+      },
+    );
+    sent.on("error", (error: NodeJS.ErrnoException) => resolve(error.code ?? error.message));
+    sent.end(JSON.stringify({ text: "hi", waitMs }));
+  });
+}
+
+function ready(url: string, agent: Agent): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const sent = request(`${url}/readyz`, { agent }, (reply) => {
+      reply.resume().on("end", () => resolve(reply.statusCode!));
+    });
+    sent.on("error", reject);
+    sent.end();
+  });
+}
