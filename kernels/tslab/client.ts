@@ -131,6 +131,7 @@ export async function startKernelClient(options: KernelClientOptions): Promise<K
 
   try {
     const info = await waitForKernel(send, exited, options.startTimeoutMs ?? 60_000);
+    await kernel.forgetConnection();
     return {
       pid: kernel.pid,
       info,

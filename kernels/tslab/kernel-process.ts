@@ -21,6 +21,8 @@ export interface KernelProcess {
   readonly pid: number;
   readonly connection: ConnectionInfo;
   readonly exited: Promise<KernelExit>;
+  /** Removes the connection file, which a kernel that is up does not need any more. */
+  forgetConnection(): Promise<void>;
   /** The end of what the process wrote outside of its cells. */
   tail(): string;
   kill(signal: NodeJS.Signals): void;
@@ -82,11 +84,12 @@ export async function startKernelProcess(options: KernelProcessOptions): Promise
       }, PIPE_MS).unref();
     });
   });
-  void exited.then(() => rm(folder, { recursive: true, force: true }));
+  const forgetConnection = () => rm(folder, { recursive: true, force: true });
   return {
     pid: child.pid ?? -1,
     connection,
-    exited,
+    exited: exited.finally(forgetConnection),
+    forgetConnection,
     tail: () => tail.trim(),
     kill: (signal) => void child.kill(signal),
   };

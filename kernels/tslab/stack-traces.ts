@@ -38,8 +38,9 @@ export function createStackTraces(options: StackTracesOptions): StackTraces {
     const caller = site.getFunctionName();
     // The body of a cell is a function that tslab calls; the author wrote none.
     if (caller === null || !text.includes("(")) return place;
-    // A name of another cell is called as a property of the object that holds all names.
-    const head = text.slice(0, text.lastIndexOf("(")).replace(/\bProxy\./u, "");
+    // A name of another cell is called as a property of the object that holds all names, and the
+    // handler of a service as one of its options.
+    const head = text.slice(0, text.lastIndexOf("(")).replace(/\b(?:Proxy|Object)\./u, "");
     return `${head}(${place})`;
   };
 

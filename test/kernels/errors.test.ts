@@ -51,17 +51,23 @@ test("a function of an earlier cell shows the line of that cell", async () => {
       }
     }
     const model = new Model();
+    const options = {
+      async handler(input: Input): Promise<number> {
+        return await handler(input);
+      },
+    };
     async function handler(input: Input): Promise<number> {
       await null;
       return model.predict(input);
     }`,
   );
-  const error = await fail(`type Unused = string;\n\nawait handler({ n: -1 });`);
+  const error = await fail(`type Unused = string;\n\nawait options.handler({ n: -1 });`);
   const first = earlier.executionCount;
   expect(error.traceback).toEqual([
     "TypeError: negative",
     `    at Model.predict (cell [${first}]:5:26)`,
-    `    at handler (cell [${first}]:12:20)`,
+    `    at handler (cell [${first}]:17:20)`,
+    `    at async handler (cell [${first}]:12:16)`,
     `    at cell [${error.count}]:3:1`,
   ]);
 });

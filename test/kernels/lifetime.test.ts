@@ -1,10 +1,10 @@
 import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
-import { readFile, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { describe, expect, test, vi } from "vitest";
-import { findKernelMain } from "../../kernels/tslab/headless.js";
+import { findKernelMain, type HeadlessKernel } from "../../kernels/tslab/headless.js";
 import { isRunning, openFolder, openKernel, until } from "./kernel-room.js";
 
 // A kernel takes a second to start, and many times that on a busy machine.
@@ -75,7 +75,7 @@ describe("shutdown", () => {
 });
 
 /** Starts a kernel from a process that is then killed; returns the kernel's pid. */
-async function orphan(code: string): Promise<number> {
+async function orphan(code: string, env: NodeJS.ProcessEnv = {}): Promise<number> {
   await using folder = await openFolder();
   const script = join(folder.path, "parent.mjs");
   const headless = pathToFileURL(join(findKernelMain(), "../headless.js")).href;
@@ -86,6 +86,7 @@ async function orphan(code: string): Promise<number> {
     kernel.execute(${JSON.stringify(code)}, { onOutput: () => process.send(kernel.pid) });`,
   );
   const parent = spawn(process.execPath, [script], {
+    env: { ...process.env, ...env },
     stdio: ["ignore", "inherit", "inherit", "ipc"],
   });
   const pid = await new Promise<number>((resolve, reject) => {
@@ -110,21 +111,32 @@ describe("a kernel whose parent is gone", () => {
 });
 
 describe("an interrupt", () => {
+  /** Interrupts as a person does: again, when a signal met the moment in which a cell began to wait. */
+  async function interrupt(kernel: HeadlessKernel, code: string) {
+    let presses: NodeJS.Timeout | undefined;
+    const press = () => void kernel.interrupt();
+    const start = () => {
+      presses ??= setInterval(press, 1_000);
+    };
+    try {
+      return await kernel.execute(code, { onOutput: start });
+    } finally {
+      clearInterval(presses);
+    }
+  }
+
   test.runIf(posix)("stops a loop that never awaits", async () => {
     await using kernel = await openKernel();
-    const running = kernel.execute(`console.log("on"); for (;;) {}`, {
-      onOutput: () => void kernel.interrupt(),
-    });
-    expect(await running).toMatchObject({ status: "error", error: { ename: "Interrupted" } });
+    const interrupted = await interrupt(kernel, `console.log("on"); for (;;) {}`);
+    expect(interrupted).toMatchObject({ status: "error", error: { ename: "Interrupted" } });
     expect((await kernel.execute("1")).text).toBe("1\n");
   });
 
   test("stops waiting for a promise", async () => {
     await using kernel = await openKernel();
-    const running = kernel.execute(`console.log("on"); await new Promise(() => undefined);`, {
-      onOutput: () => void kernel.interrupt(),
-    });
-    expect(await running).toMatchObject({ status: "error", error: { ename: "Interrupted" } });
+    const code = `console.log("on"); await new Promise(() => undefined);`;
+    const interrupted = await interrupt(kernel, code);
+    expect(interrupted).toMatchObject({ status: "error", error: { ename: "Interrupted" } });
     expect((await kernel.execute("1")).text).toBe("1\n");
   });
 });
@@ -178,6 +190,15 @@ describe("the client", () => {
     });
     await expect(kernel.execute("1")).rejects.toMatchObject({ code: "KERNEL_FAILED" });
   });
+});
+
+test("nothing is left in the folder for temporary files, even by a parent that was killed", async () => {
+  await using folder = await openFolder();
+  const temporary = join(folder.path, "tmp");
+  await mkdir(temporary);
+  const pid = await orphan(`console.log("up")`, { TMPDIR: temporary, TEMP: temporary });
+  expect(await until(() => !isRunning(pid), 10_000)).toBe(true);
+  expect(await readdir(temporary)).toEqual([]);
 });
 
 test("a message with a wrong signature is not obeyed", async () => {
