@@ -1,9 +1,10 @@
-import { build, type BuildFailure, type Loader, type Message, type Plugin } from "esbuild";
+import type { BuildFailure, Loader, Message, Plugin } from "esbuild";
 import { readFile } from "node:fs/promises";
 import { dirname, extname, isAbsolute, join, relative, resolve, sep } from "node:path";
 import { fileURLToPath } from "node:url";
 import { EkibenError } from "../core/errors.js";
 import { findPackage, packageOf } from "./packages.js";
+import { REQUIRE_KEY } from "./require-key.js";
 
 /** What `service.mjs` is made from. */
 export interface CompileInput {
@@ -38,12 +39,6 @@ export interface PackageImport {
   from: string;
 }
 
-/**
- * The global under which the loader leaves the function that makes a `require` for a bundle.
- * A bundle run without it falls back on Node's own.
- */
-export const REQUIRE_KEY = "ekiben.require";
-
 const BANNER = [
   'import { createRequire as __createRequire } from "node:module";',
   `const require = globalThis[Symbol.for(${JSON.stringify(REQUIRE_KEY)})]?.(import.meta.url) ?? __createRequire(import.meta.url);`,
@@ -72,6 +67,8 @@ const ENTRY = "ekiben:entry";
 export async function compileService(input: CompileInput): Promise<Compiled> {
   const sources = new Map<string, string>();
   const imports = new Map<string, { importers: Set<string>; from: string }>();
+  // Only here: what serves a bundle compiles nothing and need not wait for a compiler to load.
+  const { build } = await import("esbuild");
   try {
     const result = await build({
       entryPoints: [ENTRY],

@@ -3,9 +3,9 @@ import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { EkibenError } from "../core/errors.js";
-import { REQUIRE_KEY } from "./compile.js";
 import type { Bundle } from "./load.js";
 import { findPackage, packageOf } from "./packages.js";
+import { REQUIRE_KEY } from "./require-key.js";
 
 export type BundleRequire = (specifier: string) => unknown;
 

@@ -3,7 +3,6 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { MANIFEST_FILE } from "../bundle/manifest.js";
-import { unpackBundle } from "../bundle/unpack.js";
 import { EkibenError } from "../core/errors.js";
 import { openLocalStore, type LocalStore } from "./local-store.js";
 
@@ -41,6 +40,7 @@ export async function findBundle(
 }
 
 async function unpackAside(archive: string): Promise<FoundBundle> {
+  const { unpackBundle } = await import("../bundle/unpack.js");
   const folder = await mkdtemp(join(tmpdir(), "ekiben-archive-"));
   const dispose = () => rm(folder, { recursive: true, force: true, maxRetries: 3 });
   try {

@@ -5,7 +5,6 @@ import { homedir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { openBundle, type Bundle } from "../bundle/load.js";
 import { allFiles } from "../bundle/manifest.js";
-import { unpackBundle } from "../bundle/unpack.js";
 import {
   listFolders,
   listVersions,
@@ -87,6 +86,7 @@ export function openLocalStore(directory = findStoreDirectory()): LocalStore {
       return found.flat().map((one) => ({ ...one, ...sizeOf(one) }));
     },
     async add(archive) {
+      const { unpackBundle } = await import("../bundle/unpack.js");
       const aside = join(bundles, `.adding-${process.pid}-${randomUUID().slice(0, 8)}`);
       try {
         const { manifest } = await unpackBundle(archive, join(aside, "bundle"));

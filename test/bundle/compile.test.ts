@@ -4,7 +4,8 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { afterAll, expect, test } from "vitest";
-import { compileService, type CompileInput, REQUIRE_KEY } from "../../sdk/bundle/compile.js";
+import { compileService, type CompileInput } from "../../sdk/bundle/compile.js";
+import { REQUIRE_KEY } from "../../sdk/bundle/require-key.js";
 
 const folders: string[] = [];
 afterAll(() => Promise.all(folders.map((folder) => rm(folder, { recursive: true }))));
