@@ -1,3 +1,4 @@
+import type { Cancellable } from "../core/cancellation.js";
 import type { Ticket } from "./ticket.js";
 
 /**
@@ -5,7 +6,7 @@ import type { Ticket } from "./ticket.js";
  * Node warns of a leak at eleven listeners on one signal.
  */
 export class AbortWatch<Value, Result> {
-  private readonly watched = new Map<AbortSignal, Set<Ticket<Value, Result>>>();
+  private readonly watched = new Map<Cancellable, Set<Ticket<Value, Result>>>();
 
   /** `aborted` answers the ticket and has it removed here. */
   constructor(private readonly aborted: (ticket: Ticket<Value, Result>) => void) {}
@@ -39,8 +40,8 @@ export class AbortWatch<Value, Result> {
     signal.removeEventListener("abort", this.onAbort);
   }
 
-  private readonly onAbort = (event: Event): void => {
-    const tickets = this.watched.get(event.target as AbortSignal);
+  private readonly onAbort = (event: { readonly target: unknown }): void => {
+    const tickets = this.watched.get(event.target as Cancellable);
     for (const ticket of tickets ?? []) this.aborted(ticket);
   };
 }

@@ -1,3 +1,5 @@
+import type { Cancellable } from "../core/cancellation.js";
+
 /** What became of one job of a batch: its result, or the error that only it gets. */
 export type Outcome<Result> = { ok: true; value: Result } | { ok: false; error: unknown };
 
@@ -11,7 +13,7 @@ export interface Job<Value> {
    * reason, or with CLIENT_CLOSED when none was given. A job that waits leaves the queue; a batch
    * that runs goes on and keeps its slot.
    */
-  readonly signal?: AbortSignal;
+  readonly signal?: Cancellable;
 }
 
 export interface BatcherOptions<Value, Result> {

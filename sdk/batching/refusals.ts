@@ -1,3 +1,4 @@
+import type { Cancellable } from "../core/cancellation.js";
 import { EkibenError } from "../core/errors.js";
 import type { CostFit } from "./fit.js";
 import type { Limits } from "./limits.js";
@@ -65,7 +66,7 @@ export const draining = (name: string): EkibenError =>
   });
 
 /** The reason that was given to `abort()`; without one, that the client has gone. */
-export function toAbortReason(signal: AbortSignal): unknown {
+export function toAbortReason(signal: Cancellable): unknown {
   const reason: unknown = signal.reason;
   const given = !(reason instanceof DOMException && reason.name === "AbortError");
   if (given && reason !== undefined) return reason;

@@ -4,6 +4,8 @@ import type { Runtime } from "../service/runtime.js";
 import type { AppOptions } from "./create-app.js";
 import { toProblemAnswer, toProblemResponse } from "./problem-response.js";
 import { readBody } from "./request-body.js";
+import { watchClient } from "./client-watch.js";
+import { readHeaders, type HeaderReader } from "./request-headers.js";
 import { toRequestId } from "./request-id.js";
 
 /** How one API answers over HTTP. */
@@ -30,18 +32,17 @@ export function createEndpoint(runtime: Runtime, name: string, options: AppOptio
     untouched: runtime.definition.middleware.length === 0,
   };
 
-  async function answer(c: Context, id: string): Promise<Answered> {
+  async function answer(c: Context, id: string, headers: HeaderReader): Promise<Answered> {
     let body: Uint8Array | undefined;
     let mediaType = "";
     let answered: Answered;
     try {
-      const { signal } = c.req.raw;
-      const { headers } = c.req.raw;
-      body = await readBody(c, limits);
-      const type = parseMediaType(c.req.header("content-type"));
+      const cancellation = watchClient(c);
+      body = await readBody(c, headers, limits);
+      const type = parseMediaType(headers.get("content-type") ?? undefined);
       mediaType = type.mediaType;
       const payload = api.input.parse({ bytes: body, ...type });
-      const result = await runtime.apis.get(name)!.invoke(payload, { id, headers, signal });
+      const result = await runtime.apis.get(name)!.invoke(payload, { id, headers, cancellation });
       answered = {
         status: result.kind === "outputs" ? 200 : result.status,
         headers: { "content-type": "application/json", "x-request-id": id },
@@ -62,9 +63,10 @@ export function createEndpoint(runtime: Runtime, name: string, options: AppOptio
       path,
       async handler(c) {
         const began = performance.now();
-        const id = toRequestId(c.req.header("x-request-id"));
+        const sent = readHeaders(c);
+        const id = toRequestId(sent.get("x-request-id") ?? undefined);
         options.serviceMetrics?.begin(path);
-        const { status, headers, body } = await answer(c, id);
+        const { status, headers, body } = await answer(c, id, sent);
         record(options, { path, id, method: "POST", status, began });
         return new Response(WITHOUT_BODY.has(status) ? null : body, { status, headers });
       },
@@ -74,7 +76,7 @@ export function createEndpoint(runtime: Runtime, name: string, options: AppOptio
     path,
     entry: createEntry(path, options),
     async handler(c) {
-      const { status, headers, body } = await answer(c, c.get("requestId"));
+      const { status, headers, body } = await answer(c, c.get("requestId"), c.req.raw.headers);
       // `c.newResponse` adds the headers that middlewares have set so far.
       return c.newResponse(WITHOUT_BODY.has(status) ? null : body, status as 200, headers);
     },

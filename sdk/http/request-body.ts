@@ -3,6 +3,7 @@ import { promisify } from "node:util";
 import { brotliDecompress, gunzip, inflate } from "node:zlib";
 import type { Context } from "hono";
 import { EkibenError } from "../core/errors.js";
+import type { HeaderReader } from "./request-headers.js";
 
 const UNPACK = {
   gzip: promisify(gunzip),
@@ -29,17 +30,21 @@ export interface BodyLimits {
  * @throws BODY_TOO_LARGE as soon as that is known, MEDIA_TYPE_UNSUPPORTED for an unknown content
  * coding, BODY_MALFORMED when it does not unpack, and CLIENT_CLOSED when the client left meanwhile.
  */
-export async function readBody(c: Context, limits: BodyLimits): Promise<Uint8Array> {
+export async function readBody(
+  c: Context,
+  headers: HeaderReader,
+  limits: BodyLimits,
+): Promise<Uint8Array> {
   const { maxBytes } = limits;
-  const announced = c.req.header("content-length");
-  if (announced !== undefined && Number(announced) > maxBytes) {
+  const announced = headers.get("content-length");
+  if (announced !== null && Number(announced) > maxBytes) {
     throw tooLarge(maxBytes, Number(announced));
   }
   const incoming = limits.untouched ? findIncoming(c) : undefined;
   const packed =
     incoming === undefined ? await readWeb(c, maxBytes) : await collect(incoming, maxBytes);
-  const codings = c.req.header("content-encoding");
-  return codings === undefined ? packed : await unpack(packed, codings, maxBytes);
+  const codings = headers.get("content-encoding");
+  return codings === null ? packed : await unpack(packed, codings, maxBytes);
 }
 
 function findIncoming(c: Context): IncomingMessage | undefined {

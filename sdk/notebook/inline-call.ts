@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import { Cancellation } from "../core/cancellation.js";
 import { EkibenError, ERROR_CATALOGUE, type Problem } from "../core/errors.js";
 import type { ServiceDefinition } from "../service/definition.js";
 import type { LocalServing } from "./local-apps.js";
@@ -42,7 +43,7 @@ export async function callInline(
     await runtime.rehearse(payload, {
       id: requestId,
       headers: new Headers(),
-      signal: new AbortController().signal,
+      cancellation: new Cancellation(),
     });
   } catch (error) {
     throw toThrown(error, 500, "");

@@ -4,7 +4,7 @@ import { createBatcher } from "../batching/create-batcher.js";
 import type { Clock } from "../core/clock.js";
 import { EkibenError } from "../core/errors.js";
 import type { Payload } from "../inputs/input.js";
-import type { Context, RequestItem } from "./context.js";
+import type { Context, RequestHeaders, RequestItem } from "./context.js";
 import type { ApiDefinition } from "./definition.js";
 import { createOutputCheck } from "./output-check.js";
 import { toOutputBatch, type OutputBatch } from "./outputs.js";
@@ -114,7 +114,7 @@ export function createApiRuntime(
     return batcher.submit({
       value: { payload, invocation },
       items: payload.items,
-      signal: invocation.signal,
+      signal: invocation.cancellation,
     });
   }
 
@@ -132,7 +132,7 @@ export function createApiRuntime(
       const answer = await batcher.submit({
         value: { payload, invocation },
         items: payload.items,
-        signal: invocation.signal,
+        signal: invocation.cancellation,
       });
       if (answer.kind === "rejected") return answer;
       texts.push(answer.json.slice(1, -1));
@@ -143,11 +143,10 @@ export function createApiRuntime(
   async function invoke(payload: Payload, invocation: Invocation): Promise<Answer> {
     if (payload.items === 0) return { kind: "outputs", json: "[]" };
     inFlight++;
-    const limited = limitTime(api, invocation, options.clock);
-    const work = submit(payload, limited.invocation);
+    const work = submit(payload, invocation);
     // The place stays taken until the work has really ended, also when its caller no longer waits.
     work.then(release, release);
-    return await limited.race(work);
+    return await answerInTime(work, invocation, { api, clock: options.clock });
   }
 
   function release(): void {
@@ -175,18 +174,37 @@ export function createApiRuntime(
   };
 }
 
+/** A request as its handler sees it; the signal is made when it is asked for. */
+class Item implements RequestItem {
+  readonly #invocation: Invocation;
+
+  constructor(
+    invocation: Invocation,
+    readonly start: number,
+    readonly end: number,
+  ) {
+    this.#invocation = invocation;
+  }
+
+  get id(): string {
+    return this.#invocation.id;
+  }
+
+  get headers(): RequestHeaders {
+    return this.#invocation.headers;
+  }
+
+  get signal(): AbortSignal {
+    return this.#invocation.cancellation.signal;
+  }
+}
+
 function toRequestItems(calls: readonly Call[]): RequestItem[] {
   let end = 0;
   return calls.map(({ payload, invocation }) => {
     const start = end;
     end += payload.items;
-    return {
-      id: invocation.id,
-      headers: invocation.headers,
-      signal: invocation.signal,
-      start,
-      end,
-    };
+    return new Item(invocation, start, end);
   });
 }
 
@@ -247,37 +265,39 @@ function toHandlerError(api: string, error: unknown): EkibenError {
   });
 }
 
-/** Adds the time limit of an API to a request: its signal aborts, and its answer is 504. */
-function limitTime(api: ApiDefinition, invocation: Invocation, clock: Clock) {
-  const controller = new AbortController();
-  const outer = invocation.signal;
-  let fail: (error: unknown) => void;
-  const failed = new Promise<never>((_, reject) => (fail = reject));
-  const abort = (reason: unknown): void => {
-    controller.abort(reason);
-    fail(reason);
-  };
-  const gone = (): void => {
-    abort(new EkibenError("CLIENT_CLOSED", { detail: "The client closed the request." }));
-  };
-  const cancelTimer = clock.after(api.timeoutMs, () => {
-    abort(
-      new EkibenError("REQUEST_TIMEOUT", {
-        detail: `"${api.name}" did not answer within ${api.timeoutMs} ms.`,
-      }),
+/** The answer of the work, or why nobody waits for it any more, whichever is first. */
+function answerInTime<T>(
+  work: Promise<T>,
+  { cancellation }: Invocation,
+  { api, clock }: { api: ApiDefinition; clock: Clock },
+): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const cancelTimer = clock.after(api.timeoutMs, () => {
+      cancellation.abort(
+        new EkibenError("REQUEST_TIMEOUT", {
+          detail: `"${api.name}" did not answer within ${api.timeoutMs} ms.`,
+        }),
+      );
+    });
+    const onAbort = (): void => {
+      cancelTimer();
+      reject(cancellation.reason);
+    };
+    if (cancellation.aborted) onAbort();
+    else cancellation.addEventListener("abort", onAbort);
+    const settle = (): void => {
+      cancelTimer();
+      cancellation.removeEventListener("abort", onAbort);
+    };
+    work.then(
+      (answer) => {
+        settle();
+        resolve(answer);
+      },
+      (error: unknown) => {
+        settle();
+        reject(error);
+      },
     );
   });
-  if (outer.aborted) gone();
-  else outer.addEventListener("abort", gone, { once: true });
-  return {
-    invocation: { id: invocation.id, headers: invocation.headers, signal: controller.signal },
-    async race<T>(work: Promise<T>): Promise<T> {
-      try {
-        return await Promise.race([work, failed]);
-      } finally {
-        cancelTimer();
-        outer.removeEventListener("abort", gone);
-      }
-    },
-  };
 }

@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import type { BatcherStats, BatchRecord, ShedReason } from "../batching/batch.js";
+import { Cancellation } from "../core/cancellation.js";
 import { systemClock, type Clock } from "../core/clock.js";
 import { EkibenError } from "../core/errors.js";
 import type { Payload } from "../inputs/input.js";
@@ -32,8 +33,8 @@ export interface RuntimeOptions {
 export interface Invocation {
   id: string;
   headers: RequestHeaders;
-  /** Aborts when the client has gone; the time limit of the API is added to it. */
-  signal: AbortSignal;
+  /** Aborted when the client has gone, and by the runtime when the time limit of the API is over. */
+  cancellation: Cancellation;
 }
 
 /** What answers a request: the outputs as JSON text, or the body of a rejection. */
@@ -143,7 +144,7 @@ export function createRuntime(definition: ServiceDefinition, options: RuntimeOpt
         await runtime.invoke(payload, {
           id: "warmup",
           headers: new Headers(),
-          signal: new AbortController().signal,
+          cancellation: new Cancellation(),
         });
         log.debug(`warmed up ${runtime.api.name}`, { ms: performance.now() - began });
       } catch (error) {

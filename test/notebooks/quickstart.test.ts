@@ -15,7 +15,7 @@ import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
 import { installKernelspec } from "../../kernels/tslab/kernelspec.js";
 import { runNotebook } from "../../kernels/tslab/run-notebook.js";
-import { toOutputText } from "../../kernels/tslab/outputs.js";
+import { toOutputText, type CellOutput } from "../../kernels/tslab/outputs.js";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 const cli = join(root, "dist/sdk/cli/main.js");

@@ -1,6 +1,8 @@
 import { z } from "zod";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { Cancellation } from "../../sdk/core/cancellation.js";
+import { EkibenError } from "../../sdk/core/errors.js";
 import { json } from "../../sdk/inputs/json.js";
 import { dataframe } from "../../sdk/inputs/dataframe.js";
 import { frameOf } from "../../sdk/frame/lazy-data-frame.js";
@@ -30,12 +32,14 @@ async function ask(
   runtime: Runtime,
   api: string,
   body: unknown,
-  signal = new AbortController().signal,
+  cancellation = new Cancellation(),
 ): Promise<Answer> {
   const { input } = runtime.definition.apis[api]!;
   const bytes = new TextEncoder().encode(JSON.stringify(body));
   const payload = input.parse({ bytes, mediaType: "application/json", parameters: {} });
-  return await runtime.apis.get(api)!.invoke(payload, { id: "r", headers: new Headers(), signal });
+  return await runtime.apis
+    .get(api)!
+    .invoke(payload, { id: "r", headers: new Headers(), cancellation });
 }
 
 const read = (answer: Answer): unknown => JSON.parse(answer.json);
@@ -218,9 +222,10 @@ describe("a runtime", () => {
           }),
       }),
     );
-    const client = new AbortController();
-    const answer = ask(runtime, "slow", { x: 1 }, client.signal);
-    setTimeout(() => client.abort(), 5);
+    const client = new Cancellation();
+    const answer = ask(runtime, "slow", { x: 1 }, client);
+    const gone = new EkibenError("CLIENT_CLOSED", { detail: "The client has gone." });
+    setTimeout(() => client.abort(gone), 5);
     await expect(answer).rejects.toMatchObject({ code: "CLIENT_CLOSED" });
     expect(seen).toEqual(["aborted"]);
   });
@@ -239,7 +244,7 @@ describe("a runtime", () => {
       mediaType: "application/json",
       parameters: {},
     });
-    const invocation = { id: "r", headers: new Headers(), signal: new AbortController().signal };
+    const invocation = { id: "r", headers: new Headers(), cancellation: new Cancellation() };
     await expect(runtime.apis.get("f")!.rehearse(payload, invocation)).rejects.toMatchObject({
       code: "OUTPUT_COUNT_MISMATCH",
       facts: { expected: 2, received: 1 },

@@ -1,0 +1,23 @@
+import type { ServerResponse } from "node:http";
+import type { Context } from "hono";
+import { Cancellation } from "../core/cancellation.js";
+import { EkibenError } from "../core/errors.js";
+
+/**
+ * Tells when the client of a request has gone. On a socket it listens to the response itself: the
+ * signal of the request would make an `AbortController` for each, and hardly any client goes.
+ */
+export function watchClient(c: Context): Cancellation {
+  const outgoing = (c.env as { outgoing?: ServerResponse } | undefined)?.outgoing;
+  if (outgoing === undefined) return Cancellation.from(c.req.raw.signal);
+  const cancellation = new Cancellation();
+  outgoing.once("close", () => {
+    if (outgoing.writableFinished) return;
+    cancellation.abort(
+      new EkibenError("CLIENT_CLOSED", {
+        detail: "The client closed the connection before it had its answer.",
+      }),
+    );
+  });
+  return cancellation;
+}

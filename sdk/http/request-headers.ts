@@ -1,0 +1,26 @@
+import type { IncomingMessage } from "node:http";
+import type { Context } from "hono";
+
+/** Reads single headers of a request. */
+export interface HeaderReader {
+  get(name: string): string | null;
+}
+
+/**
+ * The headers as the socket brought them: a `Headers` object of all of them would be made for each
+ * request, and three are looked at.
+ */
+export function readHeaders(c: Context): HeaderReader {
+  const incoming = (c.env as { incoming?: IncomingMessage } | undefined)?.incoming;
+  // A request of another type was made on the way here, and may have other headers.
+  if (incoming === undefined || Object.getPrototypeOf(c.req.raw) === Request.prototype) {
+    return c.req.raw.headers;
+  }
+  const { headers } = incoming;
+  return {
+    get(name) {
+      const value = headers[name.toLowerCase()];
+      return value === undefined ? null : Array.isArray(value) ? value.join(", ") : value;
+    },
+  };
+}
