@@ -35,7 +35,7 @@ describe("notebooks", () => {
     expect(failures).toEqual([]);
     // A notebook that says nothing was not run.
     const text = notebook.cells
-      .flatMap((cell) => cell.outputs ?? [])
+      .flatMap((cell) => (cell.outputs ?? []) as CellOutput[])
       .map(toOutputText)
       .join("\n");
     expect(text).toContain("Saved churn:");
