@@ -55,6 +55,7 @@ export function checkRuns(
         if (use.meaning.kind !== "binding") continue;
         found.add(keyOf(use.meaning.binding));
         if (isSource(use.meaning.binding)) continue;
+        if (use.reference.write || use.reference.mutates) refuseRepeated(one, use);
         const later = (changes.get(keyOf(use.meaning.binding)) ?? []).find((change) =>
           ranAfter(change, one.cell, declaration, callers),
         );
@@ -65,11 +66,19 @@ export function checkRuns(
   return needs;
 }
 
-function checkRun({ name, cell }: Kept, { stale, hidden }: Run): void {
+function checkRun({ name, cell }: Kept, { stale, early, hidden }: Run): void {
   if (stale !== undefined) {
     refuse(
       `\`${stale.reference.name}\` has been declared again since cell [${cell.number}] made \`${name}\` with it.`,
       { hint: `Run cell [${cell.number}] again.` },
+    );
+  }
+  if (early !== undefined) {
+    refuse(
+      `\`${name}\` of cell [${cell.number}] was made with \`${early.reference.name}\`, which the cell declares only afterwards.`,
+      {
+        hint: `Declare \`${early.reference.name}\` before \`${name}\` and run cell [${cell.number}] again.`,
+      },
     );
   }
   if (hidden !== undefined) {
@@ -78,6 +87,13 @@ function checkRun({ name, cell }: Kept, { stale, hidden }: Run): void {
       { hint: `Declare \`${hidden.name}\` at the top level of a cell.` },
     );
   }
+}
+
+function refuseRepeated({ name, cell }: Kept, { reference }: RunUse): never {
+  refuse(
+    `Making \`${name}\` of cell [${cell.number}] changes \`${reference.name}\`, and the bundle would change it once more.`,
+    { hint: `Compute what \`${name}\` needs in a \`const\` of its own before it.` },
+  );
 }
 
 function refuseChanged({ name, cell }: Kept, { reference }: RunUse, change: Change): never {

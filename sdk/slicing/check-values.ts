@@ -1,6 +1,6 @@
 import type { Captured, Kept } from "./capture.js";
 import type { Change } from "./find-changes.js";
-import { type BindingId, keyOf } from "./notebook.js";
+import { type BindingId, declares, keyOf, type Notebook } from "./notebook.js";
 import { refuse } from "./refuse.js";
 
 /**
@@ -10,6 +10,7 @@ import { refuse } from "./refuse.js";
 export type ValueSource = "local" | "slot";
 
 export interface ValueFacts {
+  readonly notebook: Notebook;
   readonly owners: ReadonlyMap<string, number>;
   readonly changes: ReadonlyMap<string, readonly Change[]>;
   /** Whether a cell's own variable and the name as other cells see it hold the same now. */
@@ -24,6 +25,7 @@ export function findValueSources(
   const sources = new Map<Kept, ValueSource>();
   for (const one of kept.values()) {
     if (one.capture === "model") checkModel(one);
+    checkPublished(one, kept, facts);
     if (one.capture === "source") checkHeld(one, facts);
     if (one.capture === "value" || one.capture === "model") sources.set(one, sourceOf(one, facts));
   }
@@ -35,7 +37,7 @@ export function isAssigned({ uses }: Kept): boolean {
   return uses.some(({ reference }) => reference.write);
 }
 
-function sourceOf(one: Kept, { owners, changes, same }: ValueFacts): ValueSource {
+function sourceOf(one: Kept, { notebook, owners, changes, same }: ValueFacts): ValueSource {
   const { name, cell, uses } = one;
   const own = uses.filter((use) => use.cell === cell);
   const foreign = uses.filter((use) => use.cell !== cell);
@@ -60,6 +62,15 @@ function sourceOf(one: Kept, { owners, changes, same }: ValueFacts): ValueSource
     return "local";
   }
   if (same(one)) return "local";
+  const failed = [...notebook.cells.values()].find(
+    (other) => other.failed && other.id > cell.id && declares(other, name, "value"),
+  );
+  if (failed !== undefined) {
+    refuse(
+      `\`${name}\` of cell [${cell.number}] is empty since cell [${failed.number}] failed before it declared \`${name}\`.`,
+      { hint: `Mend cell [${failed.number}], or run cell [${cell.number}] again.` },
+    );
+  }
   if (own.length > 0) {
     refuse(
       `\`${name}\` holds two values: one in the functions of cell [${cell.number}], which declares it, and another in all other cells, since one of them assigned to it.`,
@@ -67,6 +78,24 @@ function sourceOf(one: Kept, { owners, changes, same }: ValueFacts): ValueSource
     );
   }
   return "slot";
+}
+
+/**
+ * Assigning to a variable of a cell also publishes it, under a name that may belong to a later cell
+ * by now. A program has no such second way to its variables.
+ */
+function checkPublished(one: Kept, kept: Captured["kept"], { owners }: ValueFacts): void {
+  const { name, cell } = one;
+  const owner = owners.get(name);
+  if (owner === undefined || owner === one.execution) return;
+  const writer = one.uses.find((use) => use.cell === cell && use.reference.write);
+  const other = kept.get(keyOf({ execution: owner, name }));
+  const reader = other?.uses.find((use) => use.cell !== other.cell);
+  if (writer === undefined || other === undefined || reader === undefined) return;
+  refuse(
+    `A function of cell [${cell.number}] assigns to the \`${name}\` of its cell, and thereby to the \`${name}\` that cell [${other.cell.number}] declared later and cell [${reader.cell.number}] uses.`,
+    { hint: `Give one of the two a name of its own, or run cell [${cell.number}] again.` },
+  );
 }
 
 /** What other cells see under the name must be what the declaration made. */

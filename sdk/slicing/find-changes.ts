@@ -22,6 +22,13 @@ export function findChanges(
     if (known === undefined) changes.set(key, [change]);
     else known.push(change);
   };
+  const addLater = (name: string, since: number, change: Change): void => {
+    for (const other of notebook.cells.values()) {
+      if (other.id > since && declares(other, name, "value")) {
+        add({ execution: other.id, name }, change);
+      }
+    }
+  };
   for (const cell of notebook.cells.values()) {
     for (const reference of cell.references) {
       if (reference.space !== "value" || !(reference.write || reference.mutates)) continue;
@@ -29,6 +36,8 @@ export function findChanges(
       const { name } = reference;
       if (declares(cell, name, "value")) {
         add({ execution: cell.id, name }, { cell, reference, atOnce });
+        // The assignment goes on publishing the name, also when a later cell has declared it.
+        if (!atOnce && reference.write) addLater(name, cell.id, { cell, reference, atOnce });
         continue;
       }
       const first = resolver.whileRunning(cell, reference);
@@ -37,11 +46,7 @@ export function findChanges(
       if (atOnce) continue;
       // A function may have run at any time since, so it may have met every later owner.
       const since = first.kind === "binding" ? first.binding.execution : 0;
-      for (const other of notebook.cells.values()) {
-        if (other.id > since && declares(other, name, "value")) {
-          add({ execution: other.id, name }, { cell, reference, atOnce });
-        }
-      }
+      addLater(name, since, { cell, reference, atOnce });
     }
   }
   return changes;

@@ -85,7 +85,7 @@ export function findReferences(program: Program): References {
     const use = notes.of(node);
     if (use.called !== undefined) {
       unit.calledLocals.add(local);
-      if (local.parameter) local.owner.callsParameter = true;
+      if (local.parameter) local.owner.parameterCallers.add(unit);
     }
     if (use.write || (use.mutates && !local.parameter)) {
       if (local.owner !== unit) unit.changes.add(local);

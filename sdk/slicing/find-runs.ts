@@ -4,7 +4,7 @@ import type { Reference } from "./find-references.js";
 import { type BindingId, type Cell, keyOf, type Notebook } from "./notebook.js";
 import { type Meaning, type NameResolver, sameMeaning } from "./resolve-names.js";
 import { isFunctionNode, rootOf, unwrap } from "./syntax.js";
-import { isWithin, type Unit, unitsRunBy } from "./unit.js";
+import { callsParameter, isWithin, type Unit, unitsRunBy } from "./unit.js";
 
 /** A use of a name that ran when a declaration was evaluated. */
 export interface RunUse {
@@ -18,6 +18,8 @@ export interface Run {
   readonly uses: readonly RunUse[];
   /** A use in a function that ran then, whose name means something else now. */
   readonly stale?: RunUse;
+  /** A use of a name that the same cell declared only afterwards, so that it was empty then. */
+  readonly early?: RunUse;
   /** A variable inside of a function that ran then and that what it made goes on changing. */
   readonly hidden?: { readonly cell: Cell; readonly name: string };
 }
@@ -47,6 +49,7 @@ export function findRun(
 ): Run {
   const uses: RunUse[] = [];
   let stale: RunUse | undefined;
+  let early: RunUse | undefined;
   let hidden: Run["hidden"];
   const seen = new Set<Unit>();
 
@@ -72,10 +75,11 @@ export function findRun(
     if (!(from === cell && cell.atOnce.has(reference.unit))) {
       if (!sameMeaning(meaning, resolver.now(from, reference))) stale ??= use;
     }
+    if (isEarly(use, cell, declaration)) early ??= use;
     if (reference.called === undefined || meaning.kind !== "binding") return;
     const callable = findCallable(meaning.binding, reference);
     for (const [owner, unit] of callable) runUnit(owner, unit);
-    if (!callable.some(([, unit]) => unit.callsParameter)) return;
+    if (!callable.some(([, unit]) => callsParameter(unit))) return;
     for (const argument of reference.passed) runArgument(from, argument);
   };
 
@@ -124,17 +128,21 @@ export function findRun(
       return [...outer(init), ...parentsOf(owner, init, reference)];
     }
     if (init.type === "Identifier") return aliased(owner, init, reference);
-    const parts =
-      reference.called === "directly" || reference.methods.some((name) => RUNS_PARTS.has(name));
     const root = rootOf(init.type === "AwaitExpression" ? init.argument : init);
     const made = root.type === "Identifier" ? aliased(owner, root, reference) : [];
     // What a function of the notebook made may run everything that stands in that function.
-    const inside = made.flatMap(([where, unit]) =>
+    const found = made.flatMap(([where, unit]) =>
       where.units
         .filter((inner) => isWithin(inner, unit))
         .map((inner): [Cell, Unit] => [where, inner]),
     );
-    return parts ? [...outer(init), ...inside] : inside;
+    const runsParts =
+      reference.called === "directly" ||
+      isFunctionNode(root) ||
+      reference.methods.some((name) => RUNS_PARTS.has(name));
+    if (!runsParts) return found;
+    const parts = owner.units.filter((unit) => within(unit, init));
+    return [...found, ...parts.map((unit): [Cell, Unit] => [owner, unit])];
   };
 
   const aliased = (owner: Cell, name: Node, reference: Reference): [Cell, Unit][] => {
@@ -151,7 +159,16 @@ export function findRun(
   };
 
   runUnit(cell, cell.top, declaration.node);
-  return { uses, stale, hidden };
+  return { uses, stale, early, hidden };
+}
+
+function isEarly({ cell: from, meaning }: RunUse, cell: Cell, { node }: Declaration): boolean {
+  if (meaning.kind !== "binding" || meaning.binding.execution !== cell.id) return false;
+  return (cell.declarations.get(meaning.binding.name) ?? []).some((one) => {
+    if (one.typeOnly || one.kind === "import" || one.node.start <= node.start) return false;
+    // The functions of a cell are there from its start, but are published where they stand.
+    return from !== cell || one.kind !== "function";
+  });
 }
 
 /** A variable of a function that a function inside of it changes, and that outlives the call. */

@@ -65,7 +65,7 @@ export function orderItems({ kept }: Captured, needs: Needs): Item[] {
     if (item.kind !== "source") return [];
     return [...(needs.get(item.declaration) ?? [])]
       .flatMap((key) => itemsOf.get(key) ?? [])
-      .filter((needed) => needed.kind === "value" || comparePlaces(needed, item) < 0);
+      .filter((needed) => comparePlaces(needed, item) < 0);
   };
   items.sort(comparePlaces);
   return sortByNeeds(values.length === 0 ? items : [revive, ...items], needsOf);

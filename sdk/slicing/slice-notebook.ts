@@ -89,7 +89,7 @@ export function sliceNotebook(options: SliceOptions): NotebookSlice {
   const captured = captureFrom(entry, { notebook, resolver, changes, classify });
   checkModules(notebook, captured);
   const needs = checkRuns(captured, { notebook, resolver, changes });
-  const sources = findValueSources(captured, { owners, changes, same });
+  const sources = findValueSources(captured, { notebook, owners, changes, same });
   const items = orderItems(captured, needs);
   const names = chooseNames(captured, notebook, owners);
   const program = printProgram(captured.kept.get(keyOf(entry))!, items, captured, names);

@@ -15,8 +15,8 @@ export interface Unit {
   readonly inline: Set<Unit>;
   /** The variables inside that this code calls. */
   readonly calledLocals: Set<Local>;
-  /** Whether it calls what it gets as an argument. */
-  callsParameter: boolean;
+  /** The functions, itself or inside of it, that call what it gets as an argument. */
+  readonly parameterCallers: Set<Unit>;
   /** Variables of an enclosing function that this code changes. */
   readonly changes: Set<Local>;
 }
@@ -29,7 +29,7 @@ export function createUnit(start: number, end: number, parent?: Unit): Unit {
     immediate: new Set(),
     inline: new Set(),
     calledLocals: new Set(),
-    callsParameter: false,
+    parameterCallers: new Set(),
     changes: new Set(),
   };
 }
@@ -52,6 +52,11 @@ export function unitsRunBy(unit: Unit, found: Set<Unit> = new Set()): Set<Unit> 
     for (const inner of local.units) unitsRunBy(inner, found);
   }
   return found;
+}
+
+/** Whether running `unit` calls what it gets as an argument before it returns. */
+export function callsParameter(unit: Unit): boolean {
+  return [...unitsRunBy(unit)].some((inner) => unit.parameterCallers.has(inner));
 }
 
 /** Whether `inner` is `outer` or stands inside of it. */

@@ -149,6 +149,14 @@ function makeCells(seed: number): { cells: string[]; known: Set<string> } {
   return { cells, known };
 }
 
+function attempt<T>(run: () => T, text: string): T {
+  try {
+    return run();
+  } catch (error) {
+    throw new Error(`The program does not load:\n${text}`, { cause: error });
+  }
+}
+
 async function ask(made: unknown): Promise<unknown> {
   try {
     return await (made as service.Service).ask("go", null);
@@ -161,7 +169,7 @@ test("the program of a random notebook answers as the notebook does, call after 
   let saved = 0;
   let refused = 0;
   await assert(
-    asyncProperty(integer({ min: 0 }), async (seed) => {
+    asyncProperty(integer(), async (seed) => {
       const { cells } = makeCells(seed);
       const kernel = createKernel({ zod, ekiben: service });
       for (const cell of cells) await kernel.run(cell);
@@ -173,17 +181,17 @@ test("the program of a random notebook answers as the notebook does, call after 
         refused++;
         return;
       }
-      const made = await evaluate(kernel, sliced, { zod, ekiben: service });
+      const text = `${cells.map((cell, index) => `// cell [${index + 1}]\n${cell}`).join("\n")}\n\n${sliced.program.code}`;
+      const made = attempt(() => evaluate(kernel, sliced, { zod, ekiben: service }), text);
       for (let call = 0; call < 3; call++) {
         const inKernel = await ask(kernel.read("service"));
-        const notebook = (): string =>
-          cells.map((cell, index) => `//# cell [${index + 1}]\n${cell}`).join("\n");
-        expect(await ask(made), `${notebook()}\n\n${sliced.program.code}`).toEqual(inKernel);
+        expect(await ask(made), text).toEqual(inKernel);
       }
       saved++;
     }),
     { numRuns: Number(process.env["SLICING_RUNS"] ?? 300) },
   );
+  if (process.env["SLICING_RUNS"]) console.log({ saved, refused });
   // Refusing everything would be a way to pass.
   expect(saved).toBeGreaterThan(refused / 2);
 }, 120_000);
