@@ -128,7 +128,8 @@ export function createDigest(
         value.models.map(({ name, kind, description }) => ({ name, kind, description })),
       ),
       labels: value.labels,
-      dependencies: byName(value.dependencies),
+      // Why a package is needed names cells, whose numbers change whenever they are run again.
+      dependencies: byName(value.dependencies.map(({ name, version }) => ({ name, version }))),
       files,
     }),
   );

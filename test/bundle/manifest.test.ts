@@ -65,7 +65,7 @@ test("the digest is the same for the same content, whoever made it and in whatev
           { path: "openapi.json", sha256: "0".repeat(64), size: 1 },
         ],
         labels: Object.fromEntries(Object.entries(one.labels).reverse()),
-        dependencies: [...one.dependencies].reverse(),
+        dependencies: one.dependencies.map((each) => ({ ...each, reason: other })).reverse(),
       };
       expect(createDigest(shuffled)).toBe(one.digest);
     }),

@@ -116,12 +116,13 @@ test("logs one JSON line when it is ready and nothing that is no JSON", async ()
   expect(lines.filter(({ message }) => /answers on/.test(message))).toHaveLength(1);
 });
 
-test("an error of a handler is told without the inside and logged by line of the source", async () => {
+test("an error of a handler is told without the inside, and logged with the line of the source", async () => {
   const server = await home.serve(["words", "--port", "0"]);
-  const answer = await post(`${server.url}/v1/shout`, { text: "" });
-  expect(answer).toMatchObject({ status: 422, body: { code: "INPUT_INVALID" } });
-  expect(answer.headers.get("content-type")).toContain("application/problem+json");
+  const answer = await post(`${server.url}/v1/shout`, { text: "fail" });
+  expect(answer).toMatchObject({ status: 500, body: { code: "HANDLER_FAILED" } });
+  expect(JSON.stringify(answer.body)).not.toContain("asked to fail");
   await server.stop();
+  expect(server.output()).toMatch(/asked to fail[^"]*src[^"]*words\.ts:15:/);
 });
 
 function shout(url: string, agent: Agent, waitMs: number): Promise<string> {
