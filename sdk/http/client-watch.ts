@@ -9,7 +9,11 @@ import { EkibenError } from "../core/errors.js";
  */
 export function watchClient(c: Context): Cancellation {
   const outgoing = (c.env as { outgoing?: ServerResponse } | undefined)?.outgoing;
-  if (outgoing === undefined) return Cancellation.from(c.req.raw.signal);
+  return outgoing === undefined ? Cancellation.from(c.req.raw.signal) : watchResponse(outgoing);
+}
+
+/** Tells when the connection of a response closes before the response is written. */
+export function watchResponse(outgoing: ServerResponse): Cancellation {
   const cancellation = new Cancellation();
   outgoing.once("close", () => {
     if (outgoing.writableFinished) return;

@@ -5,6 +5,7 @@ import type { ServiceMetrics } from "../observability/service-metrics.js";
 import type { Runtime } from "../service/runtime.js";
 import { mountDocs } from "./docs.js";
 import { createEndpoint, record, type AnswerRecord } from "./endpoint.js";
+import { createNodeHandler, NODE_HANDLER } from "./node-handler.js";
 import { toHealth, toMetadata, toReadiness } from "./probes.js";
 import { toProblemResponse } from "./problem-response.js";
 import { toRequestId } from "./request-id.js";
@@ -39,11 +40,21 @@ export function createApp(runtime: Runtime, options: AppOptions): Hono {
   const app = new Hono();
   const { definition } = runtime;
 
-  for (const name of Object.keys(definition.apis)) {
-    const { path, entry, handler } = createEndpoint(runtime, name, options);
+  const endpoints = Object.keys(definition.apis).map((name) =>
+    createEndpoint(runtime, name, options),
+  );
+  for (const { path, entry, handler } of endpoints) {
     if (entry !== undefined) app.use(path, entry, ...definition.middleware);
     app.post(path, handler);
   }
+
+  const limits = Object.values(definition.apis).map((api): [string, number] => [
+    `/${api.route}`,
+    api.maxBodyBytes,
+  ]);
+  Object.defineProperty(app, NODE_HANDLER, {
+    value: createNodeHandler(endpoints, new Map(limits), options),
+  });
 
   app.get("/livez", (c) => toJson(c, 200, { status: "live" }));
   app.get("/readyz", (c) => {

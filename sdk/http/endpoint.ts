@@ -1,5 +1,6 @@
 import type { Context, Handler, MiddlewareHandler } from "hono";
 import { parseMediaType } from "../inputs/media-type.js";
+import type { Cancellation } from "../core/cancellation.js";
 import type { Runtime } from "../service/runtime.js";
 import type { AppOptions } from "./create-app.js";
 import { toProblemAnswer, toProblemResponse } from "./problem-response.js";
@@ -15,6 +16,18 @@ export interface Endpoint {
   /** Stands in front of the author's middlewares; absent when there are none. */
   readonly entry?: MiddlewareHandler;
   readonly handler: Handler;
+  /** Answers one request from wherever it came. */
+  answer(request: ApiRequest): Promise<Answered>;
+}
+
+/** A request to an API, whichever way it came in. */
+export interface ApiRequest {
+  id: string;
+  headers: HeaderReader;
+  /** Starts to watch the client. */
+  watch(): Cancellation;
+  /** @throws what `readBody` throws */
+  read(): Promise<Uint8Array>;
 }
 
 // `new Response` throws for a body with these (Fetch standard, null body status).
@@ -32,13 +45,13 @@ export function createEndpoint(runtime: Runtime, name: string, options: AppOptio
     untouched: runtime.definition.middleware.length === 0,
   };
 
-  async function answer(c: Context, id: string, headers: HeaderReader): Promise<Answered> {
+  async function answer({ id, headers, ...request }: ApiRequest): Promise<Answered> {
     let body: Uint8Array | undefined;
     let mediaType = "";
     let answered: Answered;
     try {
-      const cancellation = watchClient(c);
-      body = await readBody(c, headers, limits);
+      const cancellation = request.watch();
+      body = await request.read();
       const type = parseMediaType(headers.get("content-type") ?? undefined);
       mediaType = type.mediaType;
       const payload = api.input.parse({ bytes: body, ...type });
@@ -58,15 +71,23 @@ export function createEndpoint(runtime: Runtime, name: string, options: AppOptio
     return answered;
   }
 
+  const toRequest = (c: Context, id: string, headers: HeaderReader): ApiRequest => ({
+    id,
+    headers,
+    watch: () => watchClient(c),
+    read: () => readBody(c, headers, limits),
+  });
+
   if (limits.untouched) {
     return {
       path,
+      answer,
       async handler(c) {
         const began = performance.now();
         const sent = readHeaders(c);
         const id = toRequestId(sent.get("x-request-id") ?? undefined);
         options.serviceMetrics?.begin(path);
-        const { status, headers, body } = await answer(c, id, sent);
+        const { status, headers, body } = await answer(toRequest(c, id, sent));
         record(options, { path, id, method: "POST", status, began });
         return new Response(WITHOUT_BODY.has(status) ? null : body, { status, headers });
       },
@@ -74,16 +95,19 @@ export function createEndpoint(runtime: Runtime, name: string, options: AppOptio
   }
   return {
     path,
+    answer,
     entry: createEntry(path, options),
     async handler(c) {
-      const { status, headers, body } = await answer(c, c.get("requestId"), c.req.raw.headers);
+      const request = toRequest(c, c.get("requestId"), c.req.raw.headers);
+      const { status, headers, body } = await answer(request);
       // `c.newResponse` adds the headers that middlewares have set so far.
       return c.newResponse(WITHOUT_BODY.has(status) ? null : body, status as 200, headers);
     },
   };
 }
 
-interface Answered {
+/** What a request is answered with. */
+export interface Answered {
   status: number;
   headers: Record<string, string>;
   body: string;

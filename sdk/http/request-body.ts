@@ -55,7 +55,8 @@ function findIncoming(c: Context): IncomingMessage | undefined {
   return Object.getPrototypeOf(c.req.raw) === Request.prototype ? undefined : incoming;
 }
 
-function collect(incoming: IncomingMessage, maxBytes: number): Promise<Uint8Array> {
+/** The body of a request from its socket. */
+export function collect(incoming: IncomingMessage, maxBytes: number): Promise<Uint8Array> {
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = [];
     let size = 0;

@@ -16,7 +16,10 @@ export function readHeaders(c: Context): HeaderReader {
   if (incoming === undefined || Object.getPrototypeOf(c.req.raw) === Request.prototype) {
     return c.req.raw.headers;
   }
-  const { headers } = incoming;
+  return readIncomingHeaders(incoming);
+}
+
+export function readIncomingHeaders({ headers }: IncomingMessage): HeaderReader {
   return {
     get(name) {
       const value = headers[name.toLowerCase()];

@@ -1,7 +1,14 @@
 import { createAdaptorServer } from "@hono/node-server";
-import { createServer, type Server, type ServerResponse } from "node:http";
+import {
+  createServer,
+  type RequestListener,
+  type Server,
+  type ServerOptions,
+  type ServerResponse,
+} from "node:http";
 import { Server as NetServer, type AddressInfo, type Socket } from "node:net";
 import { EkibenError } from "../core/errors.js";
+import { findNodeHandler } from "../http/node-handler.js";
 
 /** What answers requests: a Hono app, or anything with its `fetch`. */
 export interface App {
@@ -53,9 +60,14 @@ const TIMEOUTS = {
 export async function listen(app: App, options: ListenOptions): Promise<Listening> {
   const host = options.host ?? "127.0.0.1";
   let current = app;
+  let handleNode = findNodeHandler(app);
   const server = createAdaptorServer({
     fetch: (request, env) => current.fetch(request, env),
-    createServer,
+    // An app may have a shorter way for the plain case; see the handler for what that is.
+    createServer: ((serverOptions: ServerOptions, listener: RequestListener) =>
+      createServer(serverOptions, (incoming, outgoing) => {
+        if (handleNode?.(incoming, outgoing) !== true) listener(incoming, outgoing);
+      })) as typeof createServer,
     serverOptions: TIMEOUTS,
   }) as Server;
   const connections = trackConnections(server);
@@ -70,6 +82,7 @@ export async function listen(app: App, options: ListenOptions): Promise<Listenin
     address: `http://${reachable(host)}:${port}`,
     setApp(next) {
       current = next;
+      handleNode = findNodeHandler(next);
     },
     close: (how = {}) => (closing ??= close(server, connections, how)),
   };
