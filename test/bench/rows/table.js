@@ -31,7 +31,15 @@ function describe(rounds) {
   const line = (name, title) =>
     `${title}: ${of(name, "perSecond").toFixed(0)} req/s, CPU ${of(name, "cpuUs").toFixed(1)} µs/req, ` +
     `busy ${of(name, "busy").toFixed(2)}, p50 ${of(name, "p50").toFixed(2)} ms, p99 ${of(name, "p99").toFixed(2)} ms`;
-  return [line("ekiben", "ekiben"), line("hand", "by hand")];
+  const cpu = summarize(rounds, ({ ekiben, hand }) => ekiben.cpuUs / hand.cpuUs);
+  const speed = summarize(rounds, ({ ekiben, hand }) => ekiben.perSecond / hand.perSecond);
+  const print = ({ median, min, max }) =>
+    `${median.toFixed(2)} × (${min.toFixed(2)} to ${max.toFixed(2)})`;
+  return [
+    line("ekiben", "ekiben"),
+    line("hand", "by hand"),
+    `requests/s ${print(speed)}, CPU a request ${print(cpu)}`,
+  ];
 }
 
 export const oneRow = {
