@@ -1,4 +1,3 @@
-import { rm } from "node:fs/promises";
 import { findNotebookHost, type NotebookHost } from "../core/cell-record.js";
 import { EkibenError } from "../core/errors.js";
 import { buildBundle, type BuiltBundle } from "../bundle/build-bundle.js";
@@ -26,8 +25,8 @@ export interface SaveFacts {
 }
 
 /**
- * Saves a service from the cells that declare it, and verifies the bundle in a fresh process. A
- * bundle that does not answer as the service here is taken out of the store again.
+ * Saves a service from the cells that declare it. The bundle is verified in a fresh process before it
+ * is in the store.
  * @throws NOTEBOOK_REQUIRED, CAPTURE_FAILED, BUILD_FAILED, BUNDLE_VERIFY_FAILED
  */
 export async function saveFromNotebook(
@@ -46,6 +45,7 @@ export async function saveFromNotebook(
     same: (binding) => Object.is(live.read(binding), host.read(binding.name)),
   });
   const samples = await answerCalls(service, calls, target);
+  let verified: number | undefined;
   const built = await buildBundle(
     {
       definition: service.definition,
@@ -64,10 +64,14 @@ export async function saveFromNotebook(
     {
       deployment,
       store: options.store ?? findStoreDirectory(),
+      // Before the bundle gets its name: one that answers otherwise never is in the store.
+      async check(directory) {
+        if (options.verify === false) return;
+        verified = (await verifyBundle(directory, { start: spawnServer })).length;
+      },
       ...(options.version === undefined ? {} : { version: options.version }),
     },
   );
-  const verified = options.verify === false ? undefined : await verify(built);
   const { name, version, digest, directory } = built;
   const saved: SavedBundle = {
     name,
@@ -216,16 +220,6 @@ function listReasons({ imports }: NotebookSlice): Record<string, string> {
       `cell ${[...new Set(numbers)].map((number) => `[${number}]`).join(", ")} imports it`,
     ]),
   );
-}
-
-async function verify(built: BuiltBundle): Promise<number> {
-  try {
-    const results = await verifyBundle(built.directory, { start: spawnServer });
-    return results.length;
-  } catch (error) {
-    if (!built.existing) await rm(built.directory, { recursive: true, force: true });
-    throw error;
-  }
 }
 
 function toReport({ report }: NotebookSlice, built: BuiltBundle): CaptureLine[] {
