@@ -26,7 +26,7 @@ export function printDeclaration(
     statement.type !== "VariableDeclaration" || statement.declarations.length === items.length;
   const range = whole ? statement : node;
   const exported = whole ? findExport(cell, statement) : statement.start;
-  const start = whole ? findCommentStart(cell, exported) : node.start;
+  const start = whole ? findCommentStart(cell, exported) : statement.start;
   const end = whole ? findTrailingEnd(cell, statement.end) : node.end;
 
   const rename = (at: number, from: string, to: string, shorthand: boolean): void => {
@@ -53,11 +53,12 @@ export function printDeclaration(
   }
 
   if (exported < statement.start && whole) content.remove(exported, statement.start);
+  if (!whole && statement.type === "VariableDeclaration") {
+    content.overwrite(statement.start + statement.kind.length, node.start, " ");
+  }
   if (start > 0) content.remove(0, start);
   if (end < cell.source.length) content.remove(end, cell.source.length);
-  if (!whole && statement.type === "VariableDeclaration") {
-    content.prepend(`${statement.kind} `).append(";");
-  }
+  if (!whole) content.append(";");
   for (const one of renamed) {
     // A function tells its name, and code may read it.
     content.append(
