@@ -3,6 +3,7 @@ import { servedBundle } from "../prepare.js";
 import { interleave, median, summarize } from "../rounds.js";
 
 const LIMIT_MS = 200;
+const DISTURBED_MS = 20;
 /** Many batches of 110 ms each: one more or less must not show. */
 const RUN_MS = 3300;
 const BODIES = Array.from({ length: 16 }, (_, x) => JSON.stringify({ x }));
@@ -28,8 +29,8 @@ export const overload = {
       await saturate(500);
       const capacities = [];
       let seed = 1;
-      const offer = (factor) => async () =>
-        await load.run({
+      const offerOnce = (factor) =>
+        load.run({
           kind: "open",
           path: "/limited",
           bodies: BODIES,
@@ -42,6 +43,11 @@ export const overload = {
             seed: seed++,
           },
         });
+      // A generator that got no core says nothing about the server: such a run is made once more.
+      const offer = (factor) => async () => {
+        const result = await offerOnce(factor);
+        return result.sendLagMs <= DISTURBED_MS ? result : await offerOnce(factor);
+      };
       const results = [];
       for (let round = 0; round < Math.ceil(rounds / 2); round++) {
         capacities.push((await saturate(RUN_MS)).perSecond);
