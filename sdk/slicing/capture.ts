@@ -9,9 +9,10 @@ import type { Change } from "./find-changes.js";
 import type { Reference } from "./find-references.js";
 import { type BindingId, type Cell, keyOf, type Notebook, standsIn } from "./notebook.js";
 import { checkSource } from "./check-source.js";
+import { findMadeGlobals, globalOf } from "./made-globals.js";
 import { printPath, refuse } from "./refuse.js";
 import { type Meaning, type NameResolver, sameMeaning } from "./resolve-names.js";
-import { isPrimitiveLiteral } from "./syntax.js";
+import { isAwaitedImport, isPrimitiveLiteral } from "./syntax.js";
 import { unitsRunBy } from "./unit.js";
 
 export type Capture = "import" | "source" | "value" | "model";
@@ -59,6 +60,7 @@ export interface CaptureFacts {
 /** Follows the names from the service to everything that it needs, and decides how to keep each. */
 export function captureFrom(entry: BindingId, facts: CaptureFacts): Captured {
   const { notebook, resolver } = facts;
+  const madeGlobals = findMadeGlobals(notebook);
   const kept = new Map<string, Kept>();
   const meanings = new Map<Cell, Map<Reference, Meaning>>();
   const unknown: { cell: Cell; reference: Reference }[] = [];
@@ -135,14 +137,10 @@ export function captureFrom(entry: BindingId, facts: CaptureFacts): Captured {
       });
     }
     const { node } = declaration;
-    if (
-      declaration.kind === "const" &&
-      node.type === "VariableDeclarator" &&
-      node.id.type === "Identifier" &&
-      node.init !== null &&
-      isPrimitiveLiteral(node.init)
-    ) {
-      return SOURCE;
+    if (node.type === "VariableDeclarator" && node.init !== null) {
+      if (isAwaitedImport(node.init)) return SOURCE;
+      const single = declaration.kind === "const" && node.id.type === "Identifier";
+      if (single && isPrimitiveLiteral(node.init)) return SOURCE;
     }
     const question = toQuestion(
       one.cell,
@@ -223,6 +221,14 @@ export function captureFrom(entry: BindingId, facts: CaptureFacts): Captured {
 
   const meaningOf = (from: Kept, reference: Reference, runs: boolean): Meaning => {
     const { cell } = from;
+    const name = globalOf(reference);
+    const maker = name === undefined ? undefined : madeGlobals.get(name);
+    if (maker !== undefined && resolver.now(cell, reference).kind !== "binding") {
+      refuse(
+        `\`${from.name}\` ${inCell(from)} uses the global \`${name}\`, which cell [${maker.number}] made.`,
+        { hint: `Declare \`${name}\` as a variable of cell [${maker.number}].` },
+      );
+    }
     if (reference.space !== "value" || cell.atOnce.has(reference.unit)) {
       return checkMeaning(from, reference, resolver.whileRunning(cell, reference));
     }

@@ -348,6 +348,7 @@ export function findReferences(program: Program): References {
         visitAll(childrenOf(node), scope, unit);
         return;
       case "MemberExpression":
+        notes.member(node);
         visit(node.object, scope, unit);
         if (node.computed) visit(node.property, scope, unit);
         return;

@@ -71,6 +71,14 @@ export function isPrimitiveLiteral(expression: Expression): boolean {
   );
 }
 
+/** Whether an expression is `await import("module")`: an import in the form of a declaration. */
+export function isAwaitedImport(expression: Expression): boolean {
+  const node = unwrap(expression);
+  if (node.type !== "AwaitExpression") return false;
+  const inner = unwrap(node.argument);
+  return inner.type === "ImportExpression" && inner.source.type === "Literal";
+}
+
 /** Where the names stand that a pattern declares, in the order of the text. */
 export interface BoundName {
   name: string;

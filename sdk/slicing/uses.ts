@@ -1,4 +1,10 @@
-import type { CallExpression, NewExpression, Node, TaggedTemplateExpression } from "oxc-parser";
+import type {
+  CallExpression,
+  MemberExpression,
+  NewExpression,
+  Node,
+  TaggedTemplateExpression,
+} from "oxc-parser";
 import { isFunctionNode, methodOf, rootOf, unwrap } from "./syntax.js";
 
 /** How a name is used where it stands. */
@@ -15,6 +21,8 @@ export interface Use {
   readonly methods: readonly string[];
   /** What it gets as arguments when it is called directly. */
   readonly passed: readonly Node[];
+  /** The member that is asked of it: `a` of `x.a.b`. */
+  readonly member?: string;
   /** Written as `{ x }`: another name for it has to keep the key. */
   readonly shorthand: boolean;
 }
@@ -46,6 +54,7 @@ interface Note {
   called?: "directly" | "by member";
   methods: string[];
   passed: Node[];
+  member?: string;
   shorthand: boolean;
 }
 
@@ -100,6 +109,13 @@ export function createUseNotes() {
     assign(target: Node): void {
       if (target.type === "Identifier") note(target).write = true;
       else noteChange(target, true);
+    },
+
+    member({ object, property, computed }: MemberExpression): void {
+      const holder = unwrap(object);
+      if (holder.type !== "Identifier") return;
+      if (!computed && property.type === "Identifier") note(holder).member = property.name;
+      if (property.type === "Literal") note(holder).member = String(property.value);
     },
 
     tag(node: TaggedTemplateExpression): void {
