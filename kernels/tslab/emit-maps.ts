@@ -1,6 +1,7 @@
 import { SourceMap } from "node:module";
 import type * as ts from "@tslab/typescript-for-tslab";
 import type { TypeScript } from "./load-tslab.js";
+import { writeOutShorthand } from "./shorthand-names.js";
 
 /** Lines and columns count from 1, as stack traces have them. */
 export interface Position {
@@ -63,6 +64,7 @@ export function createEmitMaps(emitOptions: EmitMapsOptions): EmitMaps {
         Object.defineProperty(host, "afterProgramCreate", {
           get: () => (program: ts.EmitAndSemanticDiagnosticsBuilderProgram) => {
             keepMaps(program, programMaps);
+            adaptEmit(typescript, program);
             afterCreate?.call(host, program);
           },
           set: (next: typeof afterCreate) => {
@@ -124,6 +126,22 @@ function keepMaps(
     };
     return emit.call(program, file, write && writeKeeping, ...rest);
   };
+}
+
+/** Puts what tslab's own transformer overlooks before it. */
+function adaptEmit(
+  typescript: TypeScript,
+  program: ts.EmitAndSemanticDiagnosticsBuilderProgram,
+): void {
+  const emit = program.emit;
+  program.emit = (file, write, token, onlyTypes, transformers) =>
+    emit.call(program, file, write, token, onlyTypes, {
+      ...transformers,
+      after: [
+        writeOutShorthand(typescript, program.getProgram().getTypeChecker()),
+        ...(transformers?.after ?? []),
+      ],
+    });
 }
 
 function toSourceMap(text: string | undefined): SourceMap | undefined {

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from "node:timers/promises";
 import { Publisher, Reply, Router } from "zeromq";
 import {
   createRequest,
@@ -70,17 +71,37 @@ export function createKernelServer(
     async listen() {
       const { transport, ip } = connection;
       await Promise.all([
-        iopub.bind(`${transport}://${ip}:${connection.iopub_port}`),
-        shell.bind(`${transport}://${ip}:${connection.shell_port}`),
-        control.bind(`${transport}://${ip}:${connection.control_port}`),
-        stdin.bind(`${transport}://${ip}:${connection.stdin_port}`),
-        heartbeat.bind(`${transport}://${ip}:${connection.hb_port}`),
+        bind(iopub, `${transport}://${ip}:${connection.iopub_port}`),
+        bind(shell, `${transport}://${ip}:${connection.shell_port}`),
+        bind(control, `${transport}://${ip}:${connection.control_port}`),
+        bind(stdin, `${transport}://${ip}:${connection.stdin_port}`),
+        bind(heartbeat, `${transport}://${ip}:${connection.hb_port}`),
       ]);
       void serve(shell);
       void serve(control);
       void echo();
     },
   };
+}
+
+const BIND_MS = 10_000;
+
+/**
+ * Jupyter chose the ports a while ago, and a connection of another program may have taken one for a
+ * moment since: a kernel that gave up at once would be a notebook that does not open.
+ */
+async function bind(socket: Publisher | Reply | Router, address: string): Promise<void> {
+  const until = performance.now() + BIND_MS;
+  for (;;) {
+    try {
+      await socket.bind(address);
+      return;
+    } catch (error) {
+      const taken = (error as NodeJS.ErrnoException).code === "EADDRINUSE";
+      if (!taken || performance.now() > until) throw error;
+      await delay(100);
+    }
+  }
 }
 
 async function answerTo(

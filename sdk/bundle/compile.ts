@@ -80,6 +80,8 @@ export async function compileService(input: CompileInput): Promise<Compiled> {
       platform: "node",
       target: "node20",
       charset: "utf8",
+      // A class or function may be known by its name, and is renamed where two files share one.
+      keepNames: true,
       legalComments: "none",
       sourcemap: "linked",
       sourcesContent: false,

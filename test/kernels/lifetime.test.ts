@@ -1,4 +1,6 @@
 import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { connect, createServer, type AddressInfo } from "node:net";
 import { existsSync } from "node:fs";
 import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -49,6 +51,8 @@ describe("shutdown", () => {
     await using kernel = await openKernel();
     const result = await kernel.execute(
       `import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { connect, createServer, type AddressInfo } from "node:net";
       const child = spawn("sleep", ["20"], { stdio: "inherit", detached: true });
       child.pid`,
     );
@@ -211,3 +215,64 @@ test("a message with a wrong signature is not obeyed", async () => {
   frames[5] = Buffer.from(JSON.stringify({ code: "process.exit()" }));
   expect(fromFrames(frames, "key")).toBeUndefined();
 });
+
+test("a kernel waits for a port that another program has for a moment", async () => {
+  await using folder = await openFolder();
+  const holder = createServer().listen(0, "127.0.0.1");
+  await once(holder, "listening");
+  const { port } = holder.address() as AddressInfo;
+  // The port of the first socket is taken; the others are free ones of the system.
+  const free = async () => {
+    const probe = createServer().listen(0, "127.0.0.1");
+    await once(probe, "listening");
+    const found = (probe.address() as AddressInfo).port;
+    await new Promise((resolve) => probe.close(resolve));
+    return found;
+  };
+  const file = join(folder.path, "connection.json");
+  const [shell, control, stdin, hb] = [await free(), await free(), await free(), await free()];
+  await writeFile(
+    file,
+    JSON.stringify({
+      transport: "tcp",
+      ip: "127.0.0.1",
+      key: "k",
+      signature_scheme: "hmac-sha256",
+      iopub_port: port,
+      shell_port: shell,
+      control_port: control,
+      stdin_port: stdin,
+      hb_port: hb,
+    }),
+  );
+  const kernel = spawn(process.execPath, [findKernelMain(), file], { cwd: folder.path });
+  const ended = once(kernel, "exit");
+  let exited = false;
+  void ended.then(() => (exited = true));
+  try {
+    await untilListening(hb);
+    holder.close();
+    await untilListening(port);
+    expect(exited).toBe(false);
+  } finally {
+    holder.close();
+    kernel.kill("SIGKILL");
+    await ended;
+  }
+});
+
+/** Tries for half a minute to connect. */
+async function untilListening(port: number): Promise<void> {
+  const deadline = Date.now() + 30_000;
+  for (;;) {
+    const socket = connect(port, "127.0.0.1");
+    const listening = await Promise.race([
+      once(socket, "connect").then(() => true),
+      once(socket, "close").then(() => false),
+    ]).catch(() => false);
+    socket.destroy();
+    if (listening) return;
+    if (Date.now() > deadline) throw new Error(`Nothing listens on ${port}.`);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}

@@ -191,3 +191,25 @@ test("the host tells the folder and the kernel", async () => {
   expect(await evaluate("host.directory")).toBe(folder.path);
   expect(await evaluate("host.kernel.name")).toBe("ekiben");
 });
+
+test("a name of an earlier cell may be a key and a variable in one word", async () => {
+  await using kernel = await openKernel();
+  await kernel.execute(`const a = 1; let b = 2; const own = { b: "shadow" };`);
+  const values = async (code: string) => (await kernel.execute(code)).text.trim();
+  expect(await values(`const o = { a, b, c: { b } }; JSON.stringify(o)`)).toBe(
+    `{"a":1,"b":2,"c":{"b":2}}`,
+  );
+  expect(await values(`const f = () => ({ a }); b = 7; JSON.stringify([f(), { b }])`)).toBe(
+    `[{"a":1},{"b":7}]`,
+  );
+  // A name of this cell, a parameter and a pattern are left alone.
+  expect(
+    await values(
+      `const g = ({ a = 5 }: { a?: number }) => { const b = 9; return { a, b }; }; JSON.stringify(g({}))`,
+    ),
+  ).toBe(`{"a":5,"b":9}`);
+  expect(
+    await values(`let d = 0; ({ b, d = 4 } = { b: 8 } as any); JSON.stringify({ b, d })`),
+  ).toBe(`{"b":8,"d":4}`);
+  expect(await values(`b`)).toBe("8");
+});

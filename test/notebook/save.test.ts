@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { createNotebookSession, type Saved } from "./notebook-session.js";
 
@@ -190,6 +191,26 @@ const predict = (x: number): number => sigmoid(weights[0]! + weights[1]! * x);`,
     expect(saved.verified).toBe(1);
     expect(kindOf(saved, "weights")).toBe("value");
     expect(saved.read("src/service.ts")).not.toContain("step < 500");
+  });
+
+  it("knows a model that an earlier cell named, also in the short form of an object", async () => {
+    const model = readFileSync("test/fixtures/skl-iris-kmeans/model.onnx");
+    await using session = await createNotebookSession({ "models/iris.onnx": model });
+    await session.run(
+      `import { defineService, json, onnx, z } from "ekiben";`,
+      `const Item = z.object({ x: z.array(z.number()).length(4) });`,
+      `const clusters = onnx("models/iris.onnx");`,
+      `const s = defineService({ name: "s" }).models({ clusters }).api("f", {
+  input: json(Item),
+  output: z.number(),
+  handler: async ({ x }, { models }) => (await models.clusters.run([x])).label[0],
+});`,
+    );
+    const answer = await session.evaluate("await s.call.f({ x: [5.1, 3.5, 1.4, 0.2] })");
+    expect([0, 1, 2]).toContain(answer);
+    const saved = await session.save("s");
+    expect(saved.verified).toBe(1);
+    expect(saved.read("ekiben.json")).toContain("models/clusters/iris.onnx");
   });
 
   it("refuses an open socket, naming the variable, its cell and what to do", async () => {
