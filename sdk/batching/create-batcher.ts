@@ -18,6 +18,10 @@ import * as refusals from "./refusals.js";
 import { Tally } from "./tally.js";
 import { Ticket } from "./ticket.js";
 
+/** The share of the limit that is kept for what follows a batch, and the most of it. */
+const ANSWER_SHARE = 0.02;
+const MOST_ANSWER_MS = 3;
+
 /** The longest delay that a timer of Node can hold; a longer one would fire at once. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
@@ -147,6 +151,7 @@ class MicroBatcher<Value, Result> implements Batcher<Value, Result> {
       now: this.clock.now(),
       maxBatchSize: this.limits.maxBatchSize,
       estimate: this.fit.estimate,
+      answerMs: Math.min(MOST_ANSWER_MS, this.limits.maxLatencyMs * ANSWER_SHARE),
       idle: this.running === 0,
     });
     if (batch.length > 0) {

@@ -21,12 +21,19 @@ export interface Conditions {
   /** The most items of a batch; a ticket with more goes alone. */
   readonly maxBatchSize: number;
   estimate(items: number): number | undefined;
+  /** What an answer still takes after its batch: it is taken apart, printed and sent. */
+  readonly answerMs: number;
   /**
    * Whether nothing runs. Then the last ticket is not given up for its estimate: after an estimate
    * that is too high nothing would ever run again, and so nothing would correct it.
    */
   readonly idle: boolean;
 }
+
+// Under overload every batch begins when its oldest job can just make it. What an event loop adds to
+// a batch is hardly ever nothing, so without a share for it most such answers come a moment too late,
+// all of their work for nothing.
+const ESTIMATE_MARGIN = 1.05;
 
 /**
  * Takes the oldest tickets up to the largest batch. A head whose deadline comes before the end of
@@ -62,7 +69,8 @@ export function takeBatch<Value, Result>(
     if (oldest.deadline === Number.POSITIVE_INFINITY) break;
     const estimateMs = conditions.estimate(items);
     if (now < oldest.deadline) {
-      if (now + (estimateMs ?? 0) <= oldest.deadline) break;
+      const end = now + (estimateMs ?? 0) * ESTIMATE_MARGIN + conditions.answerMs;
+      if (end <= oldest.deadline) break;
       if (conditions.idle && head === batch.length - 1 && next === undefined) break;
     }
     late.push({ ticket: oldest, estimateMs });

@@ -1,4 +1,5 @@
 import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from "prom-client";
+import { createRequestTallies } from "./request-tallies.js";
 
 export interface ServiceMetricsOptions {
   service: string;
@@ -58,20 +59,8 @@ export function createServiceMetrics(options: ServiceMetricsOptions): ServiceMet
   registry.setDefaultLabels({ service: options.service });
   if (options.processMetrics === true) collectDefaultMetrics({ register: registry });
 
-  const requestLabels = ["endpoint", "method", "status"] as const;
-  const requests = new Counter({
-    name: "ekiben_requests_total",
-    help: "Requests that were answered",
-    labelNames: requestLabels,
-    registers,
-  });
-  const duration = new Histogram({
-    name: "ekiben_request_duration_seconds",
-    help: "From the arrival of a request to its answer",
-    labelNames: requestLabels,
-    buckets: SECONDS,
-    registers,
-  });
+  const tallies = createRequestTallies(SECONDS);
+  for (const metric of tallies.metrics) registry.registerMetric(metric);
   const running = new Map<string, number>();
   const inProgress = new Gauge({
     name: "ekiben_requests_in_progress",
@@ -93,9 +82,7 @@ export function createServiceMetrics(options: ServiceMetricsOptions): ServiceMet
     },
     request(endpoint, method, status, seconds) {
       running.set(endpoint, (running.get(endpoint) ?? 1) - 1);
-      const labels = { endpoint, method: METHODS.has(method) ? method : "other", status };
-      requests.inc(labels);
-      duration.observe(labels, seconds);
+      tallies.add(endpoint, METHODS.has(method) ? method : "other", status, seconds);
     },
     contentType: registry.contentType,
     text: () => registry.metrics(),
