@@ -11,6 +11,9 @@ export const ERROR_CATALOGUE = {
   ROUTE_NOT_FOUND: { status: 404, title: "There is no such route" },
   METHOD_NOT_ALLOWED: { status: 405, title: "The route does not accept this method" },
   REQUEST_REJECTED: { status: 400, title: "The service rejected the request" },
+  HTTP_MALFORMED: { status: 400, title: "The request is not valid HTTP" },
+  HEADERS_TOO_LARGE: { status: 431, title: "The headers of the request are too large" },
+  REQUEST_INCOMPLETE: { status: 408, title: "The request did not arrive in time" },
   CLIENT_CLOSED: { status: 499, title: "The client closed the request" },
 
   // What the server could not do

@@ -9,6 +9,7 @@ import {
 import { Server as NetServer, type AddressInfo, type Socket } from "node:net";
 import { EkibenError } from "../core/errors.js";
 import { findNodeHandler } from "../http/node-handler.js";
+import { answerClientFault, closeGently } from "./client-fault.js";
 
 /** What answers requests: a Hono app, or anything with its `fetch`. */
 export interface App {
@@ -99,6 +100,15 @@ function trackConnections(server: Server): Connections {
   server.on("connection", (socket: Socket) => {
     connections.latest.set(socket, undefined);
     socket.once("close", () => connections.latest.delete(socket));
+    // Node calls it after an answer with which the connection ends.
+    const destroySoon = socket.destroySoon.bind(socket);
+    socket.destroySoon = () => {
+      if (connections.latest.get(socket)?.req.complete === false) closeGently(socket);
+      else destroySoon();
+    };
+  });
+  server.on("clientError", (error: NodeJS.ErrnoException, socket: Socket) => {
+    answerClientFault(error, socket, connections.latest.get(socket));
   });
   server.prependListener("request", (request, response) => {
     connections.latest.set(request.socket, response);
