@@ -134,14 +134,14 @@ function adaptEmit(
   program: ts.EmitAndSemanticDiagnosticsBuilderProgram,
 ): void {
   const emit = program.emit;
-  program.emit = (file, write, token, onlyTypes, transformers) =>
-    emit.call(program, file, write, token, onlyTypes, {
+  program.emit = (...asked) => {
+    const [file, write, token, onlyTypes, transformers] = asked;
+    const first = writeOutShorthand(typescript, program.getProgram().getTypeChecker());
+    return emit.call(program, file, write, token, onlyTypes, {
       ...transformers,
-      after: [
-        writeOutShorthand(typescript, program.getProgram().getTypeChecker()),
-        ...(transformers?.after ?? []),
-      ],
+      after: [first, ...(transformers?.after ?? [])],
     });
+  };
 }
 
 function toSourceMap(text: string | undefined): SourceMap | undefined {

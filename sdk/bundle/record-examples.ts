@@ -4,7 +4,7 @@ import type { ModelDescription } from "../models/model.js";
 import { silentLog } from "../observability/log.js";
 import { createMetrics } from "../observability/metrics.js";
 import type { ServiceDefinition } from "../service/definition.js";
-import { createRuntime } from "../service/runtime.js";
+import { createRuntime } from "../service/create-runtime.js";
 import type { Sample } from "./sample.js";
 
 export interface Recorded {

@@ -1,36 +1,13 @@
 import { Hono, type Context } from "hono";
 import { EkibenError } from "../core/errors.js";
-import type { Log } from "../observability/log.js";
-import type { ServiceMetrics } from "../observability/service-metrics.js";
 import type { Runtime } from "../service/runtime.js";
+import type { AppOptions } from "./app-options.js";
 import { mountDocs } from "./docs.js";
-import { createEndpoint, record, type AnswerRecord } from "./endpoint.js";
+import { createEndpoint, record } from "./endpoint.js";
 import { createNodeHandler, NODE_HANDLER } from "./node-handler.js";
 import { toHealth, toMetadata, toReadiness } from "./probes.js";
 import { toProblemResponse } from "./problem-response.js";
 import { toRequestId } from "./request-id.js";
-
-/** What a saved service knows about itself. */
-export interface BundleFacts {
-  version: string;
-  digest: string;
-  /** ISO 8601. */
-  created: string;
-  labels: Record<string, string>;
-}
-
-export interface AppOptions {
-  /** `development` shows in an answer what went wrong inside of the service. */
-  mode: "development" | "production";
-  log: Log;
-  /** Counts requests and is shown at `/metrics`; without it there is no such route. */
-  serviceMetrics?: ServiceMetrics;
-  bundle?: BundleFacts;
-  /** Writes one line a request to the log. @default false */
-  accessLog?: boolean;
-  /** Sees each request whose body was read, with its answer. */
-  onAnswer?(answer: AnswerRecord): void;
-}
 
 /**
  * Makes the Hono app of a service: its APIs, the page, the OpenAPI document, probes and metrics.

@@ -1,6 +1,6 @@
 import type { Hono } from "hono";
 import type { Runtime } from "../service/runtime.js";
-import type { AppOptions } from "./create-app.js";
+import type { AppOptions } from "./app-options.js";
 import { findDocsAsset } from "./docs-assets.js";
 import { toDocsPage } from "./docs-page.js";
 import { toRequestId } from "./request-id.js";

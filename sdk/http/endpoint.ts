@@ -2,7 +2,7 @@ import type { Context, Handler, MiddlewareHandler } from "hono";
 import { parseMediaType } from "../inputs/media-type.js";
 import type { Cancellation } from "../core/cancellation.js";
 import type { Runtime } from "../service/runtime.js";
-import type { AppOptions } from "./create-app.js";
+import type { AnswerRecord, AppOptions } from "./app-options.js";
 import { toProblemAnswer, toProblemResponse } from "./problem-response.js";
 import { readBody } from "./request-body.js";
 import { watchClient } from "./client-watch.js";
@@ -172,16 +172,4 @@ function notify(options: AppOptions, answered: AnswerRecord): void {
   } catch (error) {
     options.log.error("an answer could not be recorded", { requestId: answered.requestId, error });
   }
-}
-
-/** A request and its answer, as `onAnswer` sees them. */
-export interface AnswerRecord {
-  api: string;
-  requestId: string;
-  /** Unpacked. */
-  body: Uint8Array;
-  mediaType: string;
-  status: number;
-  /** The JSON text of the answer. */
-  answer: string;
 }

@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { watchResponse } from "./client-watch.js";
-import type { AppOptions } from "./create-app.js";
+import type { AppOptions } from "./app-options.js";
 import { record, type Endpoint } from "./endpoint.js";
 import { collect } from "./request-body.js";
 import { readIncomingHeaders } from "./request-headers.js";

@@ -1,6 +1,6 @@
 import type { ModelDescription } from "../models/model.js";
 import type { Runtime, RuntimeState } from "../service/runtime.js";
-import type { AppOptions } from "./create-app.js";
+import type { AppOptions } from "./app-options.js";
 import { findPackageVersion } from "./package-version.js";
 
 const REASONS: Readonly<Record<Exclude<RuntimeState, "ready">, string>> = {

@@ -6,7 +6,8 @@ import { createMetrics } from "../observability/metrics.js";
 import { createServiceMetrics } from "../observability/service-metrics.js";
 import type { Serving } from "../server/dev-servers.js";
 import type { ServiceDefinition } from "../service/definition.js";
-import { createRuntime, type Invocation, type Runtime } from "../service/runtime.js";
+import { createRuntime } from "../service/create-runtime.js";
+import type { Invocation, Runtime } from "../service/runtime.js";
 import type { Payload } from "../inputs/input.js";
 
 /** A runtime and its app in this process, and the errors that its requests ended in. */

@@ -8,7 +8,7 @@ import { createLog, type LogLevel } from "../observability/create-log.js";
 import type { Log } from "../observability/log.js";
 import { createMetrics } from "../observability/metrics.js";
 import { createServiceMetrics } from "../observability/service-metrics.js";
-import { createRuntime } from "../service/runtime.js";
+import { createRuntime } from "../service/create-runtime.js";
 import { toDrainingApp } from "./draining-app.js";
 import { listen } from "./listen.js";
 

@@ -4,15 +4,13 @@ import { createBatcher } from "../batching/create-batcher.js";
 import type { Clock } from "../core/clock.js";
 import { EkibenError } from "../core/errors.js";
 import type { Payload } from "../inputs/input.js";
-import type { Context, RequestHeaders, RequestItem } from "./context.js";
+import type { Context } from "./context.js";
 import type { ApiDefinition } from "./definition.js";
+import { createContext, toRequestItems, type Call, type SharedContext } from "./handler-context.js";
 import { createOutputCheck } from "./output-check.js";
 import { toOutputBatch, type OutputBatch } from "./outputs.js";
 import { printJson } from "./print-json.js";
 import type { Answer, ApiRuntime, Invocation, RuntimeObserver } from "./runtime.js";
-
-/** What the contexts of all calls of a service have in common. */
-export type SharedContext = Pick<Context, "models" | "state" | "log" | "metrics">;
 
 export interface ApiRuntimeOptions {
   shared(): SharedContext;
@@ -20,13 +18,6 @@ export interface ApiRuntimeOptions {
   observer: RuntimeObserver;
   clock: Clock;
 }
-
-interface Call {
-  payload: Payload;
-  invocation: Invocation;
-}
-
-type Rejection = Extract<Answer, { kind: "rejected" }>;
 
 /** Calls the handler of an API for one request or a batch, and takes its outputs apart again. */
 export function createApiRuntime(
@@ -172,71 +163,6 @@ export function createApiRuntime(
       if (inFlight > 0) await new Promise<void>((resolve) => (idle = resolve));
     },
   };
-}
-
-/** A request as its handler sees it; the signal is made when it is asked for. */
-class Item implements RequestItem {
-  readonly #invocation: Invocation;
-
-  constructor(
-    invocation: Invocation,
-    readonly start: number,
-    readonly end: number,
-  ) {
-    this.#invocation = invocation;
-  }
-
-  get id(): string {
-    return this.#invocation.id;
-  }
-
-  get headers(): RequestHeaders {
-    return this.#invocation.headers;
-  }
-
-  get signal(): AbortSignal {
-    return this.#invocation.cancellation.signal;
-  }
-}
-
-function toRequestItems(calls: readonly Call[]): RequestItem[] {
-  let end = 0;
-  return calls.map(({ payload, invocation }) => {
-    const start = end;
-    end += payload.items;
-    return new Item(invocation, start, end);
-  });
-}
-
-/** A handler may take `reject` out of its context, so it keeps no `this`. */
-function createContext(
-  api: string,
-  shared: SharedContext,
-  items: readonly RequestItem[],
-): { context: Context; rejections: Map<number, Rejection> } {
-  const rejections = new Map<number, Rejection>();
-  const context: Context = {
-    ...shared,
-    api,
-    items,
-    reject(index, status, body) {
-      if (!Number.isInteger(index) || index < 0 || index >= items.length) {
-        throw new EkibenError("HANDLER_FAILED", {
-          detail: `reject() got request ${index}, but the batch has ${items.length}.`,
-          hint: "Count the requests in `items` from 0.",
-        });
-      }
-      if (!Number.isInteger(status) || status < 200 || status > 599) {
-        throw new EkibenError("HANDLER_FAILED", {
-          detail: `reject() got the status ${status}.`,
-          expected: "a status from 200 to 599",
-          received: status,
-        });
-      }
-      rejections.set(index, { kind: "rejected", status, json: printJson(body ?? null) });
-    },
-  };
-  return { context, rejections };
 }
 
 /** The output of a handler that answers one item. */

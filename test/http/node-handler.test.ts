@@ -13,7 +13,7 @@ import { createServiceMetrics } from "../../sdk/observability/service-metrics.js
 import { listen, type Listening } from "../../sdk/server/listen.js";
 import { createDefineService } from "../../sdk/service/define-service.js";
 import type { ServiceFaces } from "../../sdk/service/faces.js";
-import { createRuntime } from "../../sdk/service/runtime.js";
+import { createRuntime } from "../../sdk/service/create-runtime.js";
 
 const defineService = createDefineService({} as ServiceFaces);
 const service = defineService({ name: "s" })

@@ -5,13 +5,15 @@ import { Readable } from "node:stream";
 import { serve } from "@hono/node-server";
 import type { Hono } from "hono";
 import { z } from "zod";
-import { createApp, type AppOptions } from "../../sdk/http/create-app.js";
+import type { AppOptions } from "../../sdk/http/app-options.js";
+import { createApp } from "../../sdk/http/create-app.js";
 import { json } from "../../sdk/inputs/json.js";
 import { silentLog } from "../../sdk/observability/log.js";
 import { createMetrics } from "../../sdk/observability/metrics.js";
 import { createServiceMetrics } from "../../sdk/observability/service-metrics.js";
 import type { ApiDefinition, ServiceDefinition } from "../../sdk/service/definition.js";
-import { createRuntime, type Runtime } from "../../sdk/service/runtime.js";
+import { createRuntime } from "../../sdk/service/create-runtime.js";
+import type { Runtime } from "../../sdk/service/runtime.js";
 
 export const Point = z.object({ x: z.number(), y: z.number() });
 export const Sum = z.object({ sum: z.number() });

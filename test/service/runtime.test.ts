@@ -12,7 +12,8 @@ import { createMetrics } from "../../sdk/observability/metrics.js";
 import { createDefineService } from "../../sdk/service/define-service.js";
 import type { ServiceFaces } from "../../sdk/service/faces.js";
 import type { Service } from "../../sdk/service/infer.js";
-import { createRuntime, type Answer, type Runtime } from "../../sdk/service/runtime.js";
+import { createRuntime } from "../../sdk/service/create-runtime.js";
+import type { Answer, Runtime } from "../../sdk/service/runtime.js";
 
 const defineService = createDefineService({} as ServiceFaces);
 const Row = z.object({ x: z.number() });

@@ -1,0 +1,36 @@
+import type { Log } from "../observability/log.js";
+import type { ServiceMetrics } from "../observability/service-metrics.js";
+
+/** A request and its answer, as `onAnswer` sees them. */
+export interface AnswerRecord {
+  api: string;
+  requestId: string;
+  /** Unpacked. */
+  body: Uint8Array;
+  mediaType: string;
+  status: number;
+  /** The JSON text of the answer. */
+  answer: string;
+}
+
+/** What a saved service knows about itself. */
+export interface BundleFacts {
+  version: string;
+  digest: string;
+  /** ISO 8601. */
+  created: string;
+  labels: Record<string, string>;
+}
+
+export interface AppOptions {
+  /** `development` shows in an answer what went wrong inside of the service. */
+  mode: "development" | "production";
+  log: Log;
+  /** Counts requests and is shown at `/metrics`; without it there is no such route. */
+  serviceMetrics?: ServiceMetrics;
+  bundle?: BundleFacts;
+  /** Writes one line a request to the log. @default false */
+  accessLog?: boolean;
+  /** Sees each request whose body was read, with its answer. */
+  onAnswer?(answer: AnswerRecord): void;
+}

@@ -1,0 +1,148 @@
+import { join } from "node:path";
+import { Cancellation } from "../core/cancellation.js";
+import { systemClock } from "../core/clock.js";
+import { EkibenError } from "../core/errors.js";
+import type { Payload } from "../inputs/input.js";
+import type { LoadedModel } from "../models/model.js";
+import { createApiRuntime } from "./api-runtime.js";
+import type { LifecycleContext } from "./context.js";
+import type { LifecycleHook, ServiceDefinition } from "./definition.js";
+import { toExamplePayload } from "./example.js";
+import type { SharedContext } from "./handler-context.js";
+import type { Invocation, Runtime, RuntimeOptions, RuntimeState } from "./runtime.js";
+
+/** Makes the runtime of a service; it answers once `start()` has resolved. */
+export function createRuntime(definition: ServiceDefinition, options: RuntimeOptions): Runtime {
+  const { log, metrics } = options;
+  const models = new Map<string, LoadedModel>();
+  const shared: SharedContext = { models: {}, state: {}, log, metrics };
+  let state: RuntimeState = "starting";
+  let drained: Promise<void> | undefined;
+
+  const apis = new Map(
+    Object.values(definition.apis).map((api) => [
+      api.name,
+      createApiRuntime(api, {
+        shared: () => shared,
+        checkOutputs: options.checkOutputs,
+        observer: options.observer ?? {},
+        clock: options.clock ?? systemClock,
+      }),
+    ]),
+  );
+
+  async function loadModels(): Promise<void> {
+    const loading = Object.entries(definition.models).map(async ([name, model]) => {
+      const directory = options.modelsDirectory;
+      const loaded = await model.load({
+        name,
+        ...(directory === undefined ? {} : { directory: join(directory, name) }),
+      });
+      models.set(name, loaded);
+    });
+    const failed = (await Promise.allSettled(loading)).find((one) => one.status === "rejected");
+    if (failed !== undefined) throw failed.reason;
+    Object.assign(shared.models, Object.fromEntries(models));
+  }
+
+  async function runHooks(name: "setup" | "warmup" | "close"): Promise<void> {
+    for (const hook of definition[name]) {
+      const made = await runHook(name, hook);
+      if (name === "setup" && made !== null && typeof made === "object") {
+        Object.assign(shared.state, made);
+      }
+    }
+  }
+
+  async function runHook(name: string, hook: LifecycleHook): Promise<unknown> {
+    try {
+      return await (hook as (context: LifecycleContext) => unknown)(shared);
+    } catch (error) {
+      if (error instanceof EkibenError) throw error;
+      throw new EkibenError("SERVICE_SETUP_FAILED", {
+        detail: `.${name}() of "${definition.name}" failed: ${error instanceof Error ? error.message : String(error)}`,
+        cause: error,
+      });
+    }
+  }
+
+  /**
+   * The example of each API once, so that the first real request finds everything compiled. An
+   * example that fails is the author's to see, and no reason to keep the other APIs from answering.
+   */
+  async function warmUp(): Promise<void> {
+    for (const runtime of apis.values()) {
+      const payload = toExamplePayload(runtime.api);
+      if (payload === undefined) continue;
+      const began = performance.now();
+      try {
+        await runtime.invoke(payload, {
+          id: "warmup",
+          headers: new Headers(),
+          cancellation: new Cancellation(),
+        });
+        log.debug(`warmed up ${runtime.api.name}`, { ms: performance.now() - began });
+      } catch (error) {
+        log.warn(`the example of ${runtime.api.name} failed`, { error });
+      }
+    }
+  }
+
+  async function release(): Promise<void> {
+    for (const model of models.values()) await model.release();
+    models.clear();
+  }
+
+  return {
+    definition,
+    models,
+    apis: new Map(
+      Array.from(apis, ([name, api]) => [
+        name,
+        {
+          ...api,
+          invoke(payload: Payload, invocation: Invocation) {
+            return state === "ready"
+              ? api.invoke(payload, invocation)
+              : Promise.reject(notReady(definition.name, state));
+          },
+        },
+      ]),
+    ),
+    get state() {
+      return state;
+    },
+    async start() {
+      try {
+        await loadModels();
+        await runHooks("setup");
+        await warmUp();
+        await runHooks("warmup");
+      } catch (error) {
+        state = "closed";
+        await release();
+        throw error;
+      }
+      if (state === "starting") state = "ready";
+    },
+    drain() {
+      drained ??= (async () => {
+        state = "draining";
+        await Promise.all(Array.from(apis.values(), (api) => api.drain()));
+        try {
+          await runHooks("close");
+        } finally {
+          await release();
+          state = "closed";
+        }
+      })();
+      return drained;
+    },
+  };
+}
+
+function notReady(name: string, state: RuntimeState): EkibenError {
+  return state === "starting"
+    ? new EkibenError("SERVER_STARTING", { detail: `"${name}" is starting.`, retryAfter: 1 })
+    : new EkibenError("SERVER_DRAINING", { detail: `"${name}" is draining.`, retryAfter: 1 });
+}

@@ -1,0 +1,82 @@
+import { EkibenError } from "../core/errors.js";
+import type { Payload } from "../inputs/input.js";
+import type { Context, RequestHeaders, RequestItem } from "./context.js";
+import { printJson } from "./print-json.js";
+import type { Answer, Invocation } from "./runtime.js";
+
+/** One request on its way to a handler. */
+export interface Call {
+  payload: Payload;
+  invocation: Invocation;
+}
+
+/** What the contexts of all calls of a service have in common. */
+export type SharedContext = Pick<Context, "models" | "state" | "log" | "metrics">;
+
+export type Rejection = Extract<Answer, { kind: "rejected" }>;
+
+/** A request as its handler sees it; the signal is made when it is asked for. */
+class Item implements RequestItem {
+  readonly #invocation: Invocation;
+
+  constructor(
+    invocation: Invocation,
+    readonly start: number,
+    readonly end: number,
+  ) {
+    this.#invocation = invocation;
+  }
+
+  get id(): string {
+    return this.#invocation.id;
+  }
+
+  get headers(): RequestHeaders {
+    return this.#invocation.headers;
+  }
+
+  get signal(): AbortSignal {
+    return this.#invocation.cancellation.signal;
+  }
+}
+
+/** The requests of a batch in order, each with its part of the items. */
+export function toRequestItems(calls: readonly Call[]): RequestItem[] {
+  let end = 0;
+  return calls.map(({ payload, invocation }) => {
+    const start = end;
+    end += payload.items;
+    return new Item(invocation, start, end);
+  });
+}
+
+/** A handler may take `reject` out of its context, so it keeps no `this`. */
+export function createContext(
+  api: string,
+  shared: SharedContext,
+  items: readonly RequestItem[],
+): { context: Context; rejections: Map<number, Rejection> } {
+  const rejections = new Map<number, Rejection>();
+  const context: Context = {
+    ...shared,
+    api,
+    items,
+    reject(index, status, body) {
+      if (!Number.isInteger(index) || index < 0 || index >= items.length) {
+        throw new EkibenError("HANDLER_FAILED", {
+          detail: `reject() got request ${index}, but the batch has ${items.length}.`,
+          hint: "Count the requests in `items` from 0.",
+        });
+      }
+      if (!Number.isInteger(status) || status < 200 || status > 599) {
+        throw new EkibenError("HANDLER_FAILED", {
+          detail: `reject() got the status ${status}.`,
+          expected: "a status from 200 to 599",
+          received: status,
+        });
+      }
+      rejections.set(index, { kind: "rejected", status, json: printJson(body ?? null) });
+    },
+  };
+  return { context, rejections };
+}
