@@ -83,7 +83,10 @@ export async function serveBundle(options: ServeOptions): Promise<RunningServer>
     throw error;
   }
   const { address, port } = listening;
-  log.info(`${manifest.name}:${version} answers on ${address}`, { address });
+  // Whoever reads this line may send a signal at once: the caller gets to take it first.
+  const told = setImmediate(() => {
+    log.info(`${manifest.name}:${version} answers on ${address}`, { address });
+  });
 
   let stopped: Promise<{ cut: number }> | undefined;
   return {
@@ -93,6 +96,7 @@ export async function serveBundle(options: ServeOptions): Promise<RunningServer>
     log,
     stop: () =>
       (stopped ??= (async () => {
+        clearImmediate(told);
         const limit = options.drainTimeoutMs ?? 30_000;
         const began = performance.now();
         log.info("draining", { address });

@@ -34,3 +34,11 @@ test("SIGTERM amid batches, a large table and bodies under way loses nothing tha
   expect(ends.filter((end) => !end.includes("ECONNREFUSED"))).toEqual([]);
   agent.destroy();
 });
+
+test("a signal as soon as the server says that it answers ends it in order", async () => {
+  await using home = await makeChurnHome("--no-verify");
+  for (let round = 0; round < 3; round++) {
+    const server = await home.serve(["churn", "--port", "0"]);
+    expect(await server.stop()).toBe(0);
+  }
+});
