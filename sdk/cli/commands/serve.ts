@@ -52,6 +52,7 @@ export async function serveTag(target: string, options: ServeCommandOptions = {}
   const { serveBundle } = await import("../../server/serve.js");
   const { findBundle } = await import("../../store/find-bundle.js");
   const { stopOnSignal } = await import("../../server/shutdown.js");
+  const { watchStrayErrors } = await import("../../server/stray-errors.js");
   const { superviseServer } = await import("../../server/supervised.js");
   const { printError } = await import("../print-error.js");
 
@@ -69,6 +70,7 @@ export async function serveTag(target: string, options: ServeCommandOptions = {}
       await found.dispose();
     };
     stopOnSignal(stop, (error) => printError(error, true));
+    watchStrayErrors(server.log, stop);
     superviseServer(server.address, stop);
     return server.address;
   } catch (error) {
