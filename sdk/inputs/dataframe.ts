@@ -6,16 +6,16 @@ import { describeSchema } from "./describe-schema.js";
 import { describeValue } from "./findings.js";
 import type { Input, Payload, RequestBody } from "./input.js";
 import { toJsonBytes } from "./json-bytes.js";
-import { isJsonType, parseJson, readText, refuseMediaType } from "./json-text.js";
-import { createRowReader, type ValidRows } from "./row-reader.js";
+import { checkCharset, isJsonType, parseJson, readText, refuseMediaType } from "./json-text.js";
+import { createRowReader, type Table } from "./row-reader.js";
 
 const JSON_TYPE = "application/json";
 const NDJSON_TYPES = ["application/x-ndjson", "application/ndjson", "application/jsonl"] as const;
 const MEDIA_TYPES = [JSON_TYPE, NDJSON_TYPES[0]] as const;
 
-/** Rows are kept as they were parsed: columns are made once, for all requests of a batch. */
+/** Rows are kept as they were read: columns are made once, for all requests of a batch. */
 interface DataFramePayload {
-  readonly rows: ValidRows;
+  readonly rows: Table;
 }
 
 type DataFrameInput<Row extends z.ZodType> = Input<z.input<Row>[], DataFrame, DataFrame, "many">;
@@ -35,22 +35,26 @@ export function dataframe<Row extends z.ZodType>(rowSchema: Row): DataFrameInput
   const itemSchema = describeSchema(rowSchema);
   const tableSchema = describeSchema(rowSchema.array());
 
-  const rowsOf = (payload: Payload): ValidRows => (payload.data as DataFramePayload).rows;
+  const rowsOf = (payload: Payload): Table => (payload.data as DataFramePayload).rows;
 
   return Object.freeze({
     kind: "dataframe",
     cardinality: "many",
     mediaTypes: MEDIA_TYPES,
-    parse: (body) => toPayload(reader.read(readRows(body))),
+    parse(body) {
+      if (isJsonType(body.mediaType)) {
+        checkCharset(body);
+        const cells = reader.readBytes(body.bytes);
+        if (cells !== undefined) return toPayload(cells);
+      }
+      return toPayload(reader.read(readRows(body)));
+    },
     encode: (value) => ({
       bytes: toJsonBytes(frameOf(value)?.toRecords() ?? value),
       mediaType: JSON_TYPE,
     }),
-    toArgument: (payload) => toDataFrame(reader.toFrame(rowsOf(payload))),
-    merge: (payloads) =>
-      toDataFrame(
-        reader.toFrame(payloads.length === 1 ? rowsOf(payloads[0]!) : payloads.flatMap(rowsOf)),
-      ),
+    toArgument: (payload) => toDataFrame(reader.mergeToFrame([rowsOf(payload)])),
+    merge: (payloads) => toDataFrame(reader.mergeToFrame(payloads.map(rowsOf))),
     split(payload, maxItems) {
       const rows = rowsOf(payload);
       const size = Math.max(1, Math.floor(maxItems));
@@ -74,7 +78,7 @@ export function dataframe<Row extends z.ZodType>(rowSchema: Row): DataFrameInput
   } satisfies DataFrameInput<Row>);
 }
 
-function toPayload(rows: ValidRows): Payload<DataFramePayload> {
+function toPayload(rows: Table): Payload<DataFramePayload> {
   return Object.freeze({ items: rows.length, data: Object.freeze({ rows }) });
 }
 

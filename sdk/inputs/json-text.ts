@@ -20,21 +20,25 @@ export function refuseMediaType(body: RequestBody, accepted: readonly string[]):
   });
 }
 
+/** @throws MEDIA_TYPE_UNSUPPORTED when the content type names a charset other than UTF-8. */
+export function checkCharset(body: RequestBody): void {
+  const charset = body.parameters["charset"];
+  if (charset === undefined || /^(utf-?8|us-ascii)$/i.test(charset)) return;
+  throw new EkibenError("MEDIA_TYPE_UNSUPPORTED", {
+    detail: `The charset ${JSON.stringify(charset)} is not read here.`,
+    hint: "Send JSON in UTF-8.",
+    expected: "utf-8",
+    received: charset,
+  });
+}
+
 /**
  * The text of a body, which JSON writes in UTF-8; a byte order mark is dropped.
  * @throws BODY_MALFORMED when the bytes are not UTF-8 or there are none.
  * @throws MEDIA_TYPE_UNSUPPORTED when the content type names another charset.
  */
 export function readText(body: RequestBody): string {
-  const charset = body.parameters["charset"];
-  if (charset !== undefined && !/^(utf-?8|us-ascii)$/i.test(charset)) {
-    throw new EkibenError("MEDIA_TYPE_UNSUPPORTED", {
-      detail: `The charset ${JSON.stringify(charset)} is not read here.`,
-      hint: "Send JSON in UTF-8.",
-      expected: "utf-8",
-      received: charset,
-    });
-  }
+  checkCharset(body);
   if (body.bytes.length === 0) {
     throw new EkibenError("BODY_MALFORMED", {
       detail: "The body is empty.",

@@ -18,8 +18,11 @@ export interface Draft {
   readonly zeros: Uint8Array;
 }
 
-/** Writes rows that were checked into a draft made by `createDraft`. */
-export type FillDraft = (rows: readonly object[], draft: Draft) => void;
+/**
+ * Writes rows that were checked into a draft made by `createDraft`, from row `start` on. All rows
+ * before `start` have to be there already.
+ */
+export type FillDraft = (rows: readonly object[], draft: Draft, start: number) => void;
 
 /** Reads one value with a column's own schema; `FAILED` when it is not valid. */
 type ReadValue = (value: unknown) => unknown;
@@ -108,6 +111,12 @@ function createBlock(plans: readonly ColumnPlan[], rows: number): ArrayBuffer {
   return new ArrayBuffer(plans.filter(({ kind }) => EIGHT_BYTES.has(kind)).length * rows * 8);
 }
 
+/** The mask of a column in which something is missing, which it shares with no other. */
+export function ownMask(draft: Draft, column: number): Uint8Array {
+  const mask = draft.masks[column]!;
+  return mask === draft.zeros ? (draft.masks[column] = new Uint8Array(draft.zeros.length)) : mask;
+}
+
 export function toColumns(plans: readonly ColumnPlan[], { values, masks }: Draft): Column[] {
   return plans.map(({ kind }, at) => {
     const missing = masks[at];
@@ -122,19 +131,19 @@ export function compileFill(plans: readonly ColumnPlan[]): FillDraft {
   const names = plans.map((_, at) => `const c${at} = values[${at}]; let m${at} = masks[${at}];`);
   const body = `const { values, masks, zeros } = draft;
     ${names.join("\n")}
-    for (let i = 0; i < rows.length; i++) {
-      const row = rows[i];
+    for (let i = start, at = 0; at < rows.length; i++, at++) {
+      const row = rows[at];
       let v;
       ${plans.map(writeCell).join("\n")}
     }`;
-  return new Function("rows", "draft", body) as FillDraft;
+  return new Function("rows", "draft", "start", body) as FillDraft;
 }
 
 function writeCell(plan: ColumnPlan, at: number): string {
   const { kind, nullable, optional } = plan;
   const read = `v = ${cellOf(plan)};`;
   const miss = (code: string): string =>
-    `{ if (m${at} === zeros) m${at} = masks[${at}] = new Uint8Array(rows.length); m${at}[i] = ${code}; }`;
+    `{ if (m${at} === zeros) m${at} = masks[${at}] = new Uint8Array(zeros.length); m${at}[i] = ${code}; }`;
   if (kind === "json") return `${read} c${at}.push(v);`;
   if (kind === "string") {
     if (!optional) return `${read} c${at}.push(v);`;
@@ -150,7 +159,7 @@ function writeCell(plan: ColumnPlan, at: number): string {
 
 /** The same writes without generated code: one loop a column. */
 export function createFill(plans: readonly ColumnPlan[]): FillDraft {
-  return (rows, draft) => {
+  return (rows, draft, start) => {
     plans.forEach(({ name, kind }, at) => {
       const inherited = isInherited(name);
       rows.forEach((row, i) => {
@@ -158,10 +167,11 @@ export function createFill(plans: readonly ColumnPlan[]): FillDraft {
         const value = absent ? undefined : (row as Record<string, unknown>)[name];
         const missing = value === null || value === undefined;
         if (missing && draft.masks[at] !== undefined) {
-          if (draft.masks[at] === draft.zeros) draft.masks[at] = new Uint8Array(rows.length);
-          draft.masks[at][i] = value === null ? 1 : 2;
+          ownMask(draft, at)[start + i] = value === null ? 1 : 2;
         }
-        (draft.values[at] as unknown[])[i] = missing ? toEmpty(kind, value) : toSlot(kind, value);
+        (draft.values[at] as unknown[])[start + i] = missing
+          ? toEmpty(kind, value)
+          : toSlot(kind, value);
       });
     });
   };

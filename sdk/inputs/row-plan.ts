@@ -15,9 +15,15 @@ export interface ColumnPlan {
    * that the schema accepts as they are. Without one the column's own schema decides.
    */
   readonly test?: string;
+  /** The texts that the `test` of a column of texts allows, when they are an enumeration. */
+  readonly choices?: readonly string[];
   /** What runs when there is no `test`. */
   readonly schema: z.ZodType;
 }
+
+/** The tests of a number and of a truth value without further rules. */
+export const IS_NUMBER = "Number.isFinite(v)";
+export const IS_BOOLEAN = `typeof v === "boolean"`;
 
 /** Enough for an enumeration to be compared one by one; longer ones are left to zod's set. */
 const MOST_COMPARISONS = 16;
@@ -47,7 +53,11 @@ function planColumn(name: string, schema: z.ZodType): ColumnPlan {
   }
   const kind = kindOf(inner);
   const test = plain ? testOf(inner) : undefined;
-  if (test !== undefined) return { name, kind, nullable, optional, schema, test };
+  if (test !== undefined) {
+    const choices = kind === "string" ? valuesOf(inner) : undefined;
+    const known = { name, kind, nullable, optional, schema, test };
+    return choices === undefined ? known : { ...known, choices: choices as string[] };
+  }
   const missing = findMissing(inner);
   return {
     name,
@@ -126,9 +136,8 @@ function kindOf(schema: z.ZodType): ColumnKind {
     case "date":
       return definition.type;
     case "enum":
-      return kindOfValues(enumValues(definition["entries"] as Record<string, string | number>));
     case "literal":
-      return kindOfValues(definition["values"] as unknown[]);
+      return kindOfValues(valuesOf(schema)!);
     case "nullable":
     case "optional":
     case "readonly":
@@ -193,16 +202,21 @@ function testOf(schema: z.ZodType): string | undefined {
         ? `typeof v === "string"`
         : undefined;
     case "boolean":
-      return hasChecks(schema) ? undefined : `typeof v === "boolean"`;
+      return hasChecks(schema) ? undefined : IS_BOOLEAN;
     case "enum":
-      return hasChecks(schema)
-        ? undefined
-        : testOfValues(enumValues(definition["entries"] as Record<string, string | number>));
     case "literal":
-      return hasChecks(schema) ? undefined : testOfValues(definition["values"] as unknown[]);
+      return hasChecks(schema) ? undefined : testOfValues(valuesOf(schema)!);
     default:
       return undefined;
   }
+}
+
+/** The values of an enumeration or of literals. */
+function valuesOf(schema: z.ZodType): readonly unknown[] | undefined {
+  const definition = definitionOf(schema);
+  if (definition.type === "literal") return definition["values"] as unknown[];
+  if (definition.type !== "enum") return undefined;
+  return enumValues(definition["entries"] as Record<string, string | number>);
 }
 
 /** Enumerations of TypeScript with numbers also hold the way back, from value to name. */
@@ -225,7 +239,7 @@ function testOfValues(values: readonly unknown[]): string | undefined {
 
 /** `Number.isFinite` and the like are false for what is no number. */
 function testOfNumber(checks: readonly Check[]): string | undefined {
-  const terms = [`Number.isFinite(v)`];
+  const terms = [IS_NUMBER];
   for (const check of checks) {
     const term = check["when"] === undefined ? testOfCheck(check) : undefined;
     if (term === undefined) return undefined;

@@ -1,0 +1,78 @@
+import { ownMask, type Draft } from "./row-code.js";
+import type { ColumnPlan } from "./row-plan.js";
+
+/** The keys that every row of a table has, in one order. */
+export interface KeyOrder {
+  /** How many keys a row has. */
+  readonly width: number;
+  /** For each column of the schema the position of its key, -1 when no row has it. */
+  readonly positions: Int32Array;
+}
+
+/**
+ * Rows as numbers, row after row, all with the same keys. A cell holds a number, 1 or 0 for a truth
+ * value, the place of a text among the choices of its column, or NaN for `null`, which JSON cannot
+ * mean by any number.
+ */
+export class CellTable {
+  readonly #cells: Float64Array;
+  readonly #order: KeyOrder;
+
+  constructor(cells: Float64Array, order: KeyOrder) {
+    this.#cells = cells;
+    this.#order = order;
+  }
+
+  /** The number of rows. */
+  get length(): number {
+    return this.#cells.length / this.#order.width;
+  }
+
+  /** The rows from `start` up to, without, `end`. */
+  slice(start: number, end: number): CellTable {
+    const { width } = this.#order;
+    return new CellTable(this.#cells.subarray(start * width, end * width), this.#order);
+  }
+
+  /** Writes the rows into a draft, from row `start` on, as the fill of `row-code.ts` writes rows. */
+  fill(plans: readonly ColumnPlan[], draft: Draft, start: number): void {
+    const { width, positions } = this.#order;
+    const cells = this.#cells;
+    for (let column = 0; column < plans.length; column++) {
+      const first = positions[column]!;
+      if (first === -1) {
+        fillNotSent(draft, column, start, this.length);
+        continue;
+      }
+      const values = draft.values[column]!;
+      if (values instanceof Float64Array) {
+        for (let row = start, at = first; at < cells.length; row++, at += width) {
+          values[row] = cells[at]!;
+        }
+      } else if (values instanceof Uint8Array) {
+        for (let row = start, at = first; at < cells.length; row++, at += width) {
+          values[row] = cells[at]!;
+        }
+      } else {
+        const choices = plans[column]!.choices!;
+        for (let at = first; at < cells.length; at += width) {
+          const cell = cells[at]!;
+          (values as (string | null)[]).push(Number.isNaN(cell) ? null : choices[cell]!);
+        }
+      }
+      if (draft.masks[column] === undefined) continue;
+      for (let row = start, at = first; at < cells.length; row++, at += width) {
+        if (Number.isNaN(cells[at])) ownMask(draft, column)[row] = 1;
+      }
+    }
+  }
+}
+
+function fillNotSent(draft: Draft, column: number, start: number, rows: number): void {
+  const values = draft.values[column]!;
+  if (values instanceof Float64Array) values.fill(Number.NaN, start, start + rows);
+  else if (!(values instanceof Uint8Array)) {
+    for (let i = 0; i < rows; i++) (values as null[]).push(null);
+  }
+  ownMask(draft, column).fill(2, start, start + rows);
+}
