@@ -1,4 +1,5 @@
 import { inspect } from "node:util";
+import type { CellRecord } from "ekiben";
 import type { Diagnostic } from "tslab/dist/converter.js";
 
 /** The content of Jupyter's `error` message. */
@@ -35,6 +36,25 @@ function isInterrupt(thrown: unknown): boolean {
     (thrown as NodeJS.ErrnoException).code === "ERR_SCRIPT_EXECUTION_INTERRUPTED" ||
     thrown.message === "Interrupted asynchronously"
   );
+}
+
+/** "Cannot find name", also where the compiler suggests another one. */
+const UNKNOWN_NAME: ReadonlySet<number> = new Set([2304, 2552]);
+
+/** What a cell that failed would have declared: its names are not there for the cells after it. */
+export function toFailedDeclarations(
+  diagnostics: readonly Diagnostic[],
+  cells: readonly CellRecord[],
+): string[] {
+  const hints = diagnostics.flatMap(({ code, messageText }) => {
+    const name = UNKNOWN_NAME.has(code) ? /'([^']+)'/u.exec(messageText)?.[1] : undefined;
+    if (name === undefined) return [];
+    const failed = cells.findLast((cell) => cell.status === "failed" && cell.bindings.has(name));
+    if (failed === undefined) return [];
+    const where = `cell [${failed.executionCount}]`;
+    return [`${where} declares \`${name}\`, but it failed: mend it and run it again.`];
+  });
+  return [...new Set(hints)];
 }
 
 /** The findings of the compiler, each with its line of the cell. */

@@ -2,7 +2,12 @@ import { setTimeout as delay } from "node:timers/promises";
 import { TextDecoder } from "node:util";
 import type { Executor } from "tslab/dist/executor.js";
 import type { CellCompiler } from "./cell-compiler.js";
-import { toCompileError, toErrorContent, type ErrorContent } from "./cell-errors.js";
+import {
+  toCompileError,
+  toFailedDeclarations,
+  toErrorContent,
+  type ErrorContent,
+} from "./cell-errors.js";
 import type { JupyterModule } from "./load-tslab.js";
 import type { Recorder } from "./recorder.js";
 
@@ -59,10 +64,12 @@ export function createCellRunner(options: CellRunnerOptions): CellRunner {
     try {
       if (!(await executor.execute(code))) {
         const label = `cell [${executionCount}]`;
-        error =
-          compiler.diagnostics.length > 0
-            ? toCompileError(compiler.diagnostics, code, label)
-            : toErrorContent(options.takeThrown()[0]);
+        const { diagnostics } = compiler;
+        if (diagnostics.length === 0) error = toErrorContent(options.takeThrown()[0]);
+        else {
+          error = toCompileError(diagnostics, code, label);
+          error.traceback.push(...toFailedDeclarations(diagnostics, recorder.host.cells));
+        }
       }
     } catch (thrown) {
       error = toErrorContent(thrown);

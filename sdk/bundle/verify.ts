@@ -103,7 +103,7 @@ async function replay(
   const text = await response.text();
   if (response.status !== answer.status) {
     const what = `was answered with ${response.status} instead of ${answer.status}: ${shorten(text)}`;
-    throw failed(path, what, server);
+    throw handlerFailed(path, server) ?? failed(path, what, server);
   }
   let now: unknown;
   try {
@@ -121,6 +121,26 @@ async function replay(
     received: print(difference.now),
     issues: [{ message: "the answer differs", path: difference.path }],
   });
+}
+
+/** When a handler failed in the bundle, its own words from the log say more than the answer. */
+function handlerFailed(path: string, server: StartedServer): EkibenError | undefined {
+  for (const line of server.output().split("\n").reverse()) {
+    if (!line.startsWith("{")) continue;
+    let read: Record<string, unknown>;
+    try {
+      read = JSON.parse(line) as Record<string, unknown>;
+    } catch {
+      continue;
+    }
+    const message = read["error.message"];
+    if (read["log.level"] !== "error" || typeof message !== "string") continue;
+    return new EkibenError("BUNDLE_VERIFY_FAILED", {
+      detail: `${path} is not answered in the bundle: ${message}.`,
+      hint: "A bundle runs in a folder of its own: files that a handler reads by a path are not in it. Read them in a cell into a variable, which is saved by value.",
+    });
+  }
+  return undefined;
 }
 
 function failed(path: string, what: string, server: StartedServer, cause?: unknown): EkibenError {

@@ -101,6 +101,26 @@ export class EkibenError extends Error {
     this.status = ERROR_CATALOGUE[code].status;
     this.facts = facts;
   }
+
+  /** What a cell or a terminal prints: the findings in place of the fields that repeat the text. */
+  [Symbol.for("nodejs.util.inspect.custom")](): string {
+    const stack = this.stack ?? String(this);
+    const head = String(this);
+    const rest = stack.startsWith(head) ? stack.slice(head.length) : stack.replace(/^[^\n]*/, "");
+    return [head, ...listIssues(this.facts)].join("\n") + rest;
+  }
+}
+
+const MOST_PRINTED = 8;
+
+function listIssues({ issues = [], issueCount = issues.length }: ErrorFacts): string[] {
+  if (issues.length < 2) return [];
+  const lines = issues.slice(0, MOST_PRINTED).map(({ row, column, path, message }) => {
+    const place = [row === undefined ? "" : `row ${row}`, column ?? path ?? ""].filter(Boolean);
+    return `  ${place.length === 0 ? "" : `${place.join(", ")}: `}${message}`;
+  });
+  const more = issueCount - lines.length;
+  return more > 0 ? [...lines, `  and ${more} more`] : lines;
 }
 
 /** A problem document as RFC 9457 describes it, as plain data. */

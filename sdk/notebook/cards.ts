@@ -19,9 +19,18 @@ const CODE = "font: 13px/1.5 ui-monospace, monospace";
 const LINK = "color: var(--jp-content-link-color, #0b62a8)";
 
 /** The card under the cell that started a dev server: where to look, what to call. */
-export function toServerCard(definition: ServiceDefinition, url: string, replaced: boolean): Card {
+export function toServerCard(
+  definition: ServiceDefinition,
+  url: string,
+  before: ServiceDefinition | undefined,
+): Card {
   const apis = Object.values(definition.apis);
-  const verb = replaced ? "now answers with its new definition at" : "answers at";
+  const verb =
+    before === undefined
+      ? "answers at"
+      : before === definition
+        ? "still answers at"
+        : "now answers with its new definition at";
   const links = [
     [`${url}/`, "page with examples"],
     [`${url}/openapi.json`, "OpenAPI"],
@@ -32,7 +41,7 @@ export function toServerCard(definition: ServiceDefinition, url: string, replace
     "text/plain": [
       `${definition.name} ${verb} ${url}`,
       ...apis.map((api) => `  POST ${url}/${api.route}`),
-      `  page: ${url}/   stop: await ${toVariable(definition.name)}.stopDevServer()`,
+      `  page: ${url}/   stopDevServer() stops it`,
     ].join("\n"),
     "text/html": card(
       `<strong>${escape(definition.name)}</strong> ${verb} ${link(url, url)}`,
@@ -54,10 +63,7 @@ export function toServerCard(definition: ServiceDefinition, url: string, replace
 /** The card under the cell that saved a bundle: its tag, what went into it, how to serve it. */
 export function toBundleCard(bundle: SavedBundle): Card {
   const command = `npx ekiben serve ${bundle.tag}`;
-  const checked =
-    bundle.verified === undefined
-      ? "not verified"
-      : `verified in a fresh process: ${bundle.verified} recorded ${bundle.verified === 1 ? "call" : "calls"} answered alike`;
+  const checked = describeCheck(bundle.verified);
   const rows = bundle.report.map((line) => [
     line.name,
     line.kind,
@@ -85,6 +91,15 @@ export function toBundleCard(bundle: SavedBundle): Card {
   };
 }
 
+function describeCheck(verified: number | undefined): string {
+  if (verified === undefined) return "not verified";
+  if (verified === 0) {
+    return "it starts in a fresh process, but no answer was compared: call an API before you save";
+  }
+  const calls = verified === 1 ? "1 recorded call" : `${verified} recorded calls`;
+  return `verified in a fresh process: ${calls} answered alike`;
+}
+
 /** A short notice, for instance that this kernel cannot save. */
 export function toNotice(text: string): Card {
   return { "text/plain": text, "text/html": card(escape(text)) };
@@ -109,10 +124,4 @@ function link(href: string, text: string): string {
 
 function escape(text: string): string {
   return text.replace(/[&<>"]/g, (char) => `&#${char.charCodeAt(0)};`);
-}
-
-function toVariable(name: string): string {
-  return name.replace(/[^A-Za-z0-9]+([A-Za-z0-9])?/g, (_, next: string | undefined) =>
-    (next ?? "").toUpperCase(),
-  );
 }

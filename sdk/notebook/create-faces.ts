@@ -5,6 +5,7 @@ import type { DevServer, ServiceFaces } from "../service/faces.js";
 import type { Service } from "../service/infer.js";
 import { toNotice, toServerCard } from "./cards.js";
 import { display, findSurface } from "./display.js";
+import { withSummary } from "./with-summary.js";
 import { callInline, type Target } from "./inline-call.js";
 import { createLocalServing, type LocalServing } from "./local-apps.js";
 import { withoutOwnFrames } from "./own-frames.js";
@@ -68,15 +69,18 @@ export function createFaces(): ServiceFaces {
     async startDevServer(service, options): Promise<DevServer> {
       checkPort(options.port);
       const { name, definition } = service;
-      const replaced = servers.find(name) !== undefined;
+      const before = servers.find(name)?.runtime.definition;
       const serving = createLocalServing(definition);
       await serving.runtime.start();
       const listening = await startOrRelease();
       const url = listening.address;
-      display(toServerCard(definition, url, replaced));
+      display(toServerCard(definition, url, before));
       if (findSurface() === "tslab") display(toNotice(PLAIN_TSLAB));
       void releaseUnserved(name);
-      return { url, port: listening.port, stop: () => servers.stop(name) };
+      return withSummary(
+        { url, port: listening.port, stop: () => servers.stop(name) },
+        `DevServer ${url}`,
+      );
 
       async function startOrRelease() {
         try {
@@ -123,7 +127,7 @@ const PLAIN_TSLAB =
 function checkPort(port: number | undefined): void {
   if (port === undefined || (Number.isInteger(port) && port >= 0 && port <= 65_535)) return;
   throw new EkibenError("COMMAND_INVALID", {
-    detail: `The port ${String(port)} is not valid.`,
+    detail: `The port ${String(port)} is not a whole number from 0 to 65535.`,
     expected: "a whole number from 0 to 65535",
     received: String(port),
   });

@@ -66,7 +66,7 @@ function toThrown(error: unknown, status: number, text: string): unknown {
   }
   const { code, detail, hint, expected, received, issues, issueCount } = problem;
   return new EkibenError(code, {
-    detail: issues === undefined ? detail : `${detail}${listIssues(issues)}`,
+    detail,
     ...(hint === undefined ? {} : { hint }),
     ...(expected === undefined ? {} : { expected }),
     ...(received === undefined ? {} : { received }),
@@ -82,16 +82,4 @@ function readProblem(text: string): Problem | undefined {
   } catch {
     return undefined;
   }
-}
-
-function listIssues(issues: NonNullable<Problem["issues"]>): string {
-  if (issues.length < 2) return "";
-  const lines = issues.slice(0, 5).map((issue) => {
-    const where = [
-      issue.row === undefined ? "" : `row ${issue.row}`,
-      issue.column ?? issue.path ?? "",
-    ];
-    return `\n  ${where.filter(Boolean).join(", ")}: ${issue.message}`;
-  });
-  return lines.join("");
 }

@@ -14,6 +14,7 @@ import { createClassify, createLiveValues } from "./classify-value.js";
 import { answerCalls } from "./answer-calls.js";
 import { findEntry, findOwners } from "./find-entry.js";
 import { printValueFiles } from "./value-files.js";
+import { withSummary } from "./with-summary.js";
 import { display, findSurface } from "./display.js";
 import type { Target } from "./inline-call.js";
 import type { RecordedCall } from "./samples.js";
@@ -83,7 +84,7 @@ export async function saveFromNotebook(
     verified,
   };
   display(toBundleCard(saved));
-  return saved;
+  return withSummary(saved, `SavedBundle ${saved.tag}`);
 }
 
 function refuseSurface(): never {
@@ -118,7 +119,7 @@ function toReport({ report }: NotebookSlice, built: BuiltBundle): CaptureLine[] 
   return [
     ...report
       .filter(({ name, kind }) => kind !== "left" || !isOwnCall(name))
-      .map(({ name, kind, cell, reason }) => ({ name, kind, cell, note: reason })),
+      .map(({ name, kind, cell, reason }) => ({ name: shorten(name), kind, cell, note: reason })),
     ...models.map(({ name, kind, files }) => ({
       name,
       kind: "model",
@@ -148,4 +149,11 @@ function isOwnCall(statement: string): boolean {
     /^[\w$.[\]]+;?$/.test(statement) ||
     /\.(?:call\.\w+|startDevServer|stopDevServer|save)\(/.test(statement)
   );
+}
+
+const MOST_NAME = 40;
+
+/** A statement that stays behind is named by its text. */
+function shorten(name: string): string {
+  return name.length > MOST_NAME ? `${name.slice(0, MOST_NAME - 1)}…` : name;
 }

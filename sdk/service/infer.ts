@@ -1,5 +1,4 @@
-import type { Hono } from "hono";
-import type { MiddlewareHandler } from "hono";
+import type { Hono, MiddlewareHandler } from "hono";
 import type { z } from "zod";
 import type { CardinalityOf, Input, ManyOf, OneOf, SentOf } from "../inputs/input.js";
 import type { LoadedOf, ModelDefinition } from "../models/model.js";

@@ -204,7 +204,9 @@ export function captureFrom(entry: BindingId, facts: CaptureFacts): Captured {
       if (!standsIn(reference, declaration.node)) continue;
       const meaning = meaningOf(from, reference, runs.has(reference.unit));
       known.set(reference, meaning);
-      if (meaning.kind === "unknown") unknown.push({ cell, reference });
+      // A type that no cell declares is TypeScript's own, such as `Record`, or has failed to compile.
+      if (meaning.kind === "unknown" && reference.space === "value")
+        unknown.push({ cell, reference });
       if (meaning.kind !== "binding") continue;
       const target = open(meaning.binding, path);
       if (reference.space === "type") waiting.push(() => keepTypes(target));

@@ -173,3 +173,15 @@ test("completion and inspection know the names of earlier cells", async () => {
     status: "incomplete",
   });
 });
+
+test("a name that only a failed cell declares leads to that cell", async () => {
+  await using kernel = await openKernel();
+  await kernel.execute("const kept = 1;");
+  const failed = await kernel.execute(`const lost = 1;\nthrow new Error("half-way");`);
+  expect(failed.status).toBe("error");
+  const text = (await kernel.execute("lost + kept")).text;
+  expect(text).toContain("Cannot find name 'lost'");
+  expect(text).toContain(
+    `cell [${failed.executionCount}] declares \`lost\`, but it failed: mend it and run it again.`,
+  );
+});

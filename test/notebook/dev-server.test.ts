@@ -206,6 +206,22 @@ function check(x: number): number {
     expect(text).toContain("returned 1 output for 2 items");
   });
 
+  it("lists the findings of a bad request once, each on a line", async () => {
+    await using session = await createNotebookSession();
+    await session.run(
+      IMPORT,
+      `const Row = z.object({ age: z.number(), plan: z.string() });
+const s = defineService({ name: "f" }).api("f", {
+  input: dataframe(Row),
+  handler: (df) => Array(df.shape[0]).fill(1),
+});`,
+    );
+    const text = await session.fail(`await s.call.f([{ age: "x", plan: 1 }] as never);`);
+    expect(text.match(/INPUT_INVALID/g)).toHaveLength(1);
+    expect(text).toMatch(/\n  row 0, age: .*\n  row 0, plan: /);
+    expect(text).not.toMatch(/facts|\[Object\]/);
+  });
+
   it("names the row and the column of bad input", async () => {
     await using session = await createNotebookSession();
     await session.run(

@@ -295,6 +295,37 @@ offset = 200;`);
     expect(saved.read("src/service.ts")).toMatch(/max\(/);
   });
 
+  it("says when it could compare nothing, and reports no type of TypeScript as unknown", async () => {
+    await using session = await createNotebookSession();
+    await session.run(
+      IMPORT,
+      `const Item = z.object({ x: z.number() }) as z.ZodType<Readonly<Record<"x", number>>>;`,
+      `const s = defineService({ name: "s" }).api("f", {
+  input: json(Item),
+  handler: ({ x }) => { throw new Error("always " + x); },
+});`,
+    );
+    await session.fail("await s.call.f({ x: 1 })");
+    const text = await session.run("const saved = await s.save();");
+    expect(text).toContain("no answer was compared");
+    expect(text).not.toContain("unknown");
+    expect(await session.run("saved")).toMatch(/^SavedBundle s:\S+\n$/);
+  });
+
+  it("tells what failed in the bundle in the words of the handler", async () => {
+    await using session = await createNotebookSession({ "rates.json": "[1, 2]" });
+    await session.run(
+      `${IMPORT}\nimport { readFileSync } from "node:fs";`,
+      ITEM,
+      serviceOf(`JSON.parse(readFileSync("rates.json", "utf8"))[x]`),
+    );
+    expect(await session.evaluate("await s.call.f({ x: 1 })")).toBe(2);
+    const text = await session.fail("await s.save()");
+    expect(text).toContain("BUNDLE_VERIFY_FAILED");
+    expect(text).toMatch(/ENOENT.*rates\.json/);
+    expect(text).not.toContain("log.level");
+  });
+
   it("reads environment variables where the bundle runs", async () => {
     await using session = await createNotebookSession();
     await session.run(IMPORT, ITEM, serviceOf(`process.env["EKIBEN_TEST_SECRET"] ?? "none"`));
