@@ -31,6 +31,7 @@ export const ERROR_CATALOGUE = {
   SERVICE_INVALID: { status: 500, title: "The service definition is not valid" },
   SCHEMA_UNSUPPORTED: { status: 500, title: "The schema cannot be used here" },
   SERVICE_SETUP_FAILED: { status: 500, title: "The service could not start" },
+  COLUMN_UNKNOWN: { status: 500, title: "There is no such column" },
 
   // Models
   MODEL_FILE_MISSING: { status: 500, title: "The model file does not exist" },
@@ -146,6 +147,7 @@ const HIDDEN: ReadonlySet<ErrorCode> = new Set([
   "MODEL_FILE_INVALID",
   "MODEL_FILE_MISSING",
   "SERVICE_SETUP_FAILED",
+  "COLUMN_UNKNOWN",
   "OUTPUT_INVALID",
 ]);
 

@@ -1,9 +1,10 @@
 import { inspect } from "node:util";
 import type { DataFrame } from "danfojs-node";
-import { findLoadedDanfojs, loadDanfojs } from "./danfojs.js";
+import { findLoadedDanfojs, loadDanfojs, type Danfojs } from "./danfojs.js";
 import { toDataFrameRows, toDtype } from "./data-frame-cells.js";
 import { Frame } from "./frame.js";
 import { frameFromDataFrame, isDataFrame } from "./frame-from-data-frame.js";
+import { findUsedPrototype } from "./used-data-frame.js";
 
 export { danfojsWasUsed, resolveDanfojsFrom } from "./danfojs.js";
 
@@ -48,9 +49,9 @@ class Lazy {
   /** Turns the object into a DataFrame, unless it is one already. */
   static build(value: Lazy): void {
     if (value.#built) return;
-    const { DataFrame: constructor } = loadDanfojs();
+    const danfojs = loadDanfojs();
     value.#built = true;
-    become(value, constructor as unknown as Constructor, value.#frame);
+    become(value, danfojs, value.#frame);
   }
 }
 
@@ -113,12 +114,13 @@ function inspectBuilt(this: Lazy, _depth: number, options: object): string {
   return inspect(this, options);
 }
 
-type Constructor = ((this: object, rows: unknown, options: object) => void) & { prototype: object };
+type Constructor = (this: object, rows: unknown, options: object) => void;
 
-function become(data: object, constructor: Constructor, frame: Frame): void {
-  Object.setPrototypeOf(data, constructor.prototype);
+function become(data: object, danfojs: Danfojs, frame: Frame): void {
+  Object.setPrototypeOf(data, findUsedPrototype(danfojs));
   if (frame.names.some(isTaken)) protectNames(data as DataFrame);
   // danfojs's classes are plain functions, which is what lets an object become one after the fact.
+  const constructor = danfojs.DataFrame as unknown as Constructor;
   constructor.call(data, toDataFrameRows(frame), {
     columns: [...frame.names],
     dtypes: frame.columns.map(toDtype),

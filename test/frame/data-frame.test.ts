@@ -208,7 +208,8 @@ describe("a lazy DataFrame answers as one made by hand", () => {
     expect(df instanceof Map).toBe(false);
     expect(df.index).toHaveLength(ROWS);
     expect(df).toBeInstanceOf(dfd.DataFrame);
-    expect(Object.getPrototypeOf(df)).toBe(dfd.DataFrame.prototype);
+    expect(Object.prototype.isPrototypeOf.call(dfd.DataFrame.prototype, df)).toBe(true);
+    expect(df.constructor).toBe(dfd.DataFrame);
   });
 
   test("it is shown as a DataFrame", () => {
