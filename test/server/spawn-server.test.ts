@@ -1,6 +1,9 @@
-import { join } from "node:path";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { join, resolve } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { expect, test } from "vitest";
-import { spawnServer } from "../../sdk/server/spawn-server.js";
+import { spawnServer, SUPERVISED } from "../../sdk/server/spawn-server.js";
 import { buildScale, PROJECT } from "../bundle/made-bundle.js";
 import { makeFolder } from "../bundle/temporary-folder.js";
 
@@ -61,3 +64,36 @@ test("a server that is not ready in time is ended", async () => {
     message: expect.stringContaining("not ready after 1500 ms"),
   });
 });
+
+test.skipIf(process.platform === "win32").each([0, 40, 120, 400])(
+  "a server ends when its starter is killed %i ms after starting it",
+  async (afterMs) => {
+    await using folder = await makeFolder(PROJECT);
+    const { directory } = await buildScale(folder.path, { source: SOURCE });
+    const program = `
+      const child = require("node:child_process").spawn(
+        process.execPath,
+        [${JSON.stringify(resolve("dist/sdk/cli/main.js"))}, "serve", ${JSON.stringify(directory)}, "--port", "0"],
+        { env: { ...process.env, ${SUPERVISED}: "1" }, stdio: ["ignore", "ignore", "ignore", "ipc"] },
+      );
+      process.stdout.write(child.pid + "\\n");`;
+    const starter = spawn(process.execPath, ["-e", program]);
+    const [line] = (await once(starter.stdout, "data")) as [Buffer];
+    const pid = Number(line);
+    await sleep(afterMs);
+    starter.kill("SIGKILL");
+    const gone = await (async () => {
+      for (let attempt = 0; attempt < 600; attempt++) {
+        try {
+          process.kill(pid, 0);
+        } catch {
+          return true;
+        }
+        await sleep(25);
+      }
+      process.kill(pid, "SIGKILL");
+      return false;
+    })();
+    expect(gone).toBe(true);
+  },
+);

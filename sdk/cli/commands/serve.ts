@@ -49,11 +49,12 @@ export function addServe(program: Command): void {
 
 /** Serves a bundle until a signal ends the process; resolves with its address when it answers. */
 export async function serveTag(target: string, options: ServeCommandOptions = {}): Promise<string> {
+  const { superviseServer } = await import("../../server/supervised.js");
+  const supervision = superviseServer();
   const { serveBundle } = await import("../../server/serve.js");
   const { findBundle } = await import("../../store/find-bundle.js");
   const { stopOnSignal } = await import("../../server/shutdown.js");
   const { watchStrayErrors } = await import("../../server/stray-errors.js");
-  const { superviseServer } = await import("../../server/supervised.js");
   const { printError } = await import("../print-error.js");
 
   const found = await findBundle(target);
@@ -71,7 +72,7 @@ export async function serveTag(target: string, options: ServeCommandOptions = {}
     };
     stopOnSignal(stop, (error) => printError(error, true));
     watchStrayErrors(server.log, stop);
-    superviseServer(server.address, stop);
+    supervision.ready(server.address, stop);
     return server.address;
   } catch (error) {
     await found.dispose();
