@@ -1,18 +1,15 @@
+import { findClosestName, printNames } from "../core/closest-name.js";
 import { EkibenError } from "../core/errors.js";
 
 const SHOWN = 12;
-/** Longer lists of names are not searched for a likely one. */
-const COMPARED = 500;
 
 /** What reading a column that is not there throws. */
 export function createUnknownColumn(name: string, columns: readonly string[]): EkibenError {
-  const near = findNear(name, columns);
-  const shown = columns.slice(0, SHOWN).map((each) => JSON.stringify(each));
-  const more = columns.length - shown.length;
+  const near = findClosestName(name, columns);
   const list =
-    shown.length === 0
+    columns.length === 0
       ? "The DataFrame has no columns."
-      : `The columns are ${shown.join(", ")}${more > 0 ? ` and ${more} more` : ""}.`;
+      : `The columns are ${printNames(columns, SHOWN)}.`;
   return new EkibenError("COLUMN_UNKNOWN", {
     detail: `There is no column ${JSON.stringify(name)}.`,
     hint: near === undefined ? list : `Did you mean ${JSON.stringify(near)}? ${list}`,
@@ -53,39 +50,3 @@ const PROBES: ReadonlySet<string> = new Set(
     "storage swap fromJSON transform options signatures",
   ].flatMap((line) => line.split(" ")),
 );
-
-/** The column with the fewest letters to change, when those are few. */
-function findNear(name: string, columns: readonly string[]): string | undefined {
-  const wanted = fold(name);
-  if (wanted.length > 64) return undefined;
-  let best = Math.max(2, Math.floor(wanted.length / 3)) + 1;
-  let near: string | undefined;
-  for (const column of columns.slice(0, COMPARED)) {
-    const other = fold(column);
-    if (Math.abs(other.length - wanted.length) >= best) continue;
-    const changes = countChanges(wanted, other);
-    if (changes >= best || changes >= Math.max(wanted.length, other.length)) continue;
-    best = changes;
-    near = column;
-  }
-  return near;
-}
-
-function fold(name: string): string {
-  return name.toLowerCase().replaceAll(/[^\p{L}\p{N}]+/gu, "_");
-}
-
-/** The Levenshtein distance, kept in one row of its table. */
-function countChanges(from: string, to: string): number {
-  const row = Array.from({ length: to.length + 1 }, (_, at) => at);
-  for (let i = 1; i <= from.length; i++) {
-    let diagonal = row[0]!;
-    row[0] = i;
-    for (let j = 1; j <= to.length; j++) {
-      const replaced = diagonal + (from[i - 1] === to[j - 1] ? 0 : 1);
-      diagonal = row[j]!;
-      row[j] = Math.min(replaced, diagonal + 1, row[j - 1]! + 1);
-    }
-  }
-  return row[to.length]!;
-}

@@ -1,6 +1,6 @@
 import type { z } from "zod";
 import { EkibenError, type Issue } from "../core/errors.js";
-import { findClosestName } from "./closest-name.js";
+import { findClosestName } from "../core/closest-name.js";
 import { describeValue, printPath, toFinding, valueAt } from "./findings.js";
 import { createPrepare, type RowSchema } from "./row-schema.js";
 

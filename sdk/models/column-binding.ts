@@ -1,7 +1,7 @@
 import { EkibenError } from "../core/errors.js";
 import { fillCells } from "./cells.js";
 import { toCellError, toInputError } from "./input-error.js";
-import { findSimilarName, printNames } from "./similar-names.js";
+import { findClosestName, printNames } from "../core/closest-name.js";
 import type { Table } from "./table.js";
 import { createElements, printShape, type Tensor, type TensorSlot } from "./tensor.js";
 import { toTensor } from "./tensor-value.js";
@@ -43,7 +43,7 @@ export function checkColumnOptions(
   }
   for (const name of Object.keys(inputs)) {
     if (names.includes(name)) continue;
-    const similar = findSimilarName(name, names);
+    const similar = findClosestName(name, names);
     throw new EkibenError("SERVICE_INVALID", {
       detail: `The model ${JSON.stringify(model)} has no input ${JSON.stringify(name)}; its inputs are ${printNames(names)}.`,
       ...(similar !== undefined && { hint: `Did you mean ${JSON.stringify(similar)}?` }),
@@ -110,7 +110,7 @@ function toMissingError(
 ): EkibenError {
   const missing = wanted.filter((name) => !given.includes(name));
   const near = missing
-    .map((name) => findSimilarName(name, given))
+    .map((name) => findClosestName(name, given))
     .find((name) => name !== undefined);
   return toInputError(model, {
     detail: `the table lacks the columns ${printNames(missing)}; it has ${printNames(given, 40)}.`,

@@ -1,6 +1,6 @@
 import { bindColumns, type ColumnOptions } from "./column-binding.js";
 import { printValue, toInputError } from "./input-error.js";
-import { findSimilarName, printNames } from "./similar-names.js";
+import { findClosestName, printNames } from "../core/closest-name.js";
 import { fromRecords, isRecord, toTable, type TabularValue } from "./table.js";
 import { isTypedArray, printShape, type Tensor, type TensorSlot } from "./tensor.js";
 import { isShaped, toTensor, type TensorValue } from "./tensor-value.js";
@@ -69,7 +69,7 @@ function fromObject(
   }
   const given = Object.keys(x);
   const near = missing
-    .map((name) => findSimilarName(name, given))
+    .map((name) => findClosestName(name, given))
     .find((name) => name !== undefined);
   throw toInputError(model, {
     detail: `the object lacks the inputs ${printNames(missing)}; it has ${printNames(given, 40)}.`,

@@ -3,7 +3,7 @@ import { basename, dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { EkibenError } from "../core/errors.js";
 import { HEAD_BYTES } from "./file-kind.js";
-import { findSimilarName, printNames } from "./similar-names.js";
+import { findClosestName, printNames } from "../core/closest-name.js";
 
 /** A file of a model as its author wrote it, and where it is. */
 export interface ModelPath {
@@ -68,7 +68,7 @@ async function findMissingHint(absolute: string): Promise<string> {
     return `There is no folder ${folder}. A relative path counts from the working directory: in a notebook, its folder.`;
   }
   const name = basename(absolute);
-  const similar = findSimilarName(name, names);
+  const similar = findClosestName(name, names);
   if (similar !== undefined) return `Did you mean ${JSON.stringify(similar)}?`;
   const ending = /\.[^.]+$/.exec(name)?.[0];
   const peers = names.filter((other) => ending !== undefined && other.endsWith(ending)).sort();

@@ -11,7 +11,7 @@ import {
   type RawOutput,
   type TensorElement,
 } from "./output-tensor.js";
-import { findSimilarName, printNames } from "./similar-names.js";
+import { findClosestName, printNames } from "../core/closest-name.js";
 import { sliceRows, type TensorSlot } from "./tensor.js";
 
 export interface OnnxRunOptions extends ColumnOptions {
@@ -192,7 +192,7 @@ function findOutput(
   const output = outputs.find((slot) => slot.name === name);
   if (output !== undefined) return output;
   const names = outputs.map((slot) => slot.name);
-  const similar = findSimilarName(name, names);
+  const similar = findClosestName(name, names);
   throw new EkibenError(code, {
     detail: `The model ${JSON.stringify(model)} has no output ${JSON.stringify(name)}; its outputs are ${printNames(names)}.`,
     ...(similar !== undefined && { hint: `Did you mean ${JSON.stringify(similar)}?` }),

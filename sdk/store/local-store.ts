@@ -13,7 +13,7 @@ import {
 } from "../bundle/versions.js";
 import { EkibenError } from "../core/errors.js";
 import { parseTag, printTag } from "../core/tag.js";
-import { findSimilarName } from "../models/similar-names.js";
+import { findClosestName } from "../core/closest-name.js";
 
 /** The bundles of this machine. */
 export interface LocalStore {
@@ -64,7 +64,7 @@ export function openLocalStore(directory = findStoreDirectory()): LocalStore {
 
   async function unknownName(text: string, name: string): Promise<EkibenError> {
     const known = await names();
-    const similar = findSimilarName(name, known);
+    const similar = findClosestName(name, known);
     const hint =
       similar !== undefined
         ? `Did you mean ${similar}?`

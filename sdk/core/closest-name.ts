@@ -1,14 +1,14 @@
-/** Longer names, and longer lists of them, are not compared: whoever sends them waits for nothing. */
+/** Longer names, and longer lists of them, are not compared: clients send some of them. */
 const LONGEST = 64;
 const MOST_NAMES = 500;
 
-/** The sent name that `wanted` was most likely meant to be, or `undefined` when none is near. */
-export function findClosestName(wanted: string, sent: readonly string[]): string | undefined {
+/** The name that `wanted` was most likely meant to be, or `undefined` when none is near. */
+export function findClosestName(wanted: string, names: readonly string[]): string | undefined {
   if (wanted.length > LONGEST) return undefined;
   const word = fold(wanted);
   let closest: string | undefined;
   let fewest = Math.max(2, Math.floor(word.length / 3)) + 1;
-  for (const name of sent.slice(0, MOST_NAMES)) {
+  for (const name of names.slice(0, MOST_NAMES)) {
     if (name.length > LONGEST) continue;
     const edits = countEdits(word, fold(name), fewest);
     // A name without a letter in common is not a misspelling, however short.
@@ -20,7 +20,7 @@ export function findClosestName(wanted: string, sent: readonly string[]): string
 }
 
 function fold(name: string): string {
-  return name.toLowerCase().replace(/[\s_.-]+/g, "_");
+  return name.toLowerCase().replace(/[^\p{L}\p{N}]+/gu, "_");
 }
 
 /** Letters to add, drop or replace between two words; `enough` stands for that many or more. */
@@ -36,4 +36,11 @@ function countEdits(from: string, to: string, enough: number): number {
     last = row;
   }
   return last[to.length]!;
+}
+
+/** Names for a message: quoted, and at most `most` of them. */
+export function printNames(names: readonly string[], most = 20): string {
+  const shown = names.slice(0, most).map((name) => JSON.stringify(name));
+  const rest = names.length - shown.length;
+  return rest > 0 ? `${shown.join(", ")} and ${rest} more` : shown.join(", ");
 }
