@@ -104,6 +104,38 @@ describe("notebooks", () => {
     expect(child.exitCode).toBe(0);
   });
 
+  it.skipIf(process.platform === "win32")(
+    "stop serving when `npm start` is ended, whose shell passes no signal on",
+    { timeout: 180_000 },
+    async () => {
+      using home = makeFolder();
+      const shell = spawn(
+        "sh",
+        ["-c", `"${process.execPath}" "${cli}" quickstart --port 0; true`],
+        {
+          cwd: root,
+          env: { ...process.env, EKIBEN_HOME: home.path, PORT: "", HOST: "" },
+          stdio: ["ignore", "pipe", "ignore"],
+        },
+      );
+      let output = "";
+      const url = await new Promise<string>((resolve, reject) => {
+        shell.stdout.on("data", (text: Buffer) => {
+          output += text.toString();
+          const found = /page of the service: (http:\/\/\S+)/.exec(output)?.[1];
+          if (found !== undefined) resolve(found);
+        });
+        shell.once("exit", () => reject(new Error(output)));
+      });
+      expect((await fetch(url)).status).toBe(200);
+      // Its output closes when the server that the shell left behind has ended as well.
+      const closed = once(shell.stdout, "close");
+      shell.kill("SIGTERM");
+      await closed;
+      await expect(fetch(url)).rejects.toThrow();
+    },
+  );
+
   const jupyter = spawnSync("jupyter", ["nbconvert", "--version"]).status === 0;
   const required = process.env["CI"] === "true";
   it.skipIf(!jupyter && !required)(

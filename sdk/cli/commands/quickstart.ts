@@ -35,9 +35,18 @@ export function addQuickstart(program: Command): void {
         await rm(scratch, { recursive: true, force: true });
       }
       if (!options.serve) return;
+      endWithParent();
       const address = await serveSaved(options.port);
       console.log(`\npage of the service: ${address}/\nstop it with Ctrl+C`);
     });
+}
+
+/** `npm start` passes a signal on to its shell, and the shell to nobody: the server would stay. */
+function endWithParent(): void {
+  const parent = process.ppid;
+  setInterval(() => {
+    if (process.ppid !== parent) process.kill(process.pid, "SIGTERM");
+  }, 250).unref();
 }
 
 async function serveSaved(port: number | undefined): Promise<string> {
