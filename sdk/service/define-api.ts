@@ -1,6 +1,7 @@
 import type { z } from "zod";
 import { EkibenError } from "../core/errors.js";
 import type { Input } from "../inputs/input.js";
+import { checkKeys } from "./check-keys.js";
 import type { ApiDefinition, BatchOptions } from "./definition.js";
 import { toExamplePayload } from "./example.js";
 
@@ -43,6 +44,18 @@ export const RESERVED_SEGMENTS: ReadonlySet<string> = new Set([
   "version",
 ]);
 
+const API_KEYS = [
+  "route",
+  "summary",
+  "description",
+  "input",
+  "output",
+  "batch",
+  "example",
+  "timeoutMs",
+  "maxBodyBytes",
+  "handler",
+] as const satisfies readonly (keyof AnyApiOptions)[];
 const API_NAME = /^[A-Za-z_$][\w$]*$/;
 const SEGMENT = /^[A-Za-z0-9._~-]+$/;
 
@@ -61,6 +74,7 @@ export function defineApi(
   if (!API_NAME.test(name)) {
     throw invalid("its name is not an identifier.", "Use letters, digits and underscores.");
   }
+  checkKeys(`The API "${name}"`, options, API_KEYS);
   // A zod schema has a `parse` too.
   if (typeof options.input?.toArgument !== "function") {
     throw invalid(
@@ -100,6 +114,7 @@ export function defineApi(
   };
   checkExample(api, invalid);
   if (options.batch === undefined || options.batch === false) return Object.freeze(api);
+  checkKeys(`\`batch\` of the API "${name}"`, options.batch, Object.keys(DEFAULT_BATCH));
   const batch = { ...DEFAULT_BATCH, ...options.batch };
   checkLimits(batch, invalid);
   return Object.freeze({ ...api, batch: Object.freeze(batch) });

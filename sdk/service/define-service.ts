@@ -2,6 +2,7 @@ import type { MiddlewareHandler } from "hono";
 import { checkName } from "../core/tag.js";
 import { EkibenError } from "../core/errors.js";
 import type { ModelDefinition } from "../models/model.js";
+import { checkKeys } from "./check-keys.js";
 import { defineApi, type AnyApiOptions } from "./define-api.js";
 import type { LifecycleHook, ServiceDefinition } from "./definition.js";
 import type { DevServerOptions, SaveOptions, ServiceFaces } from "./faces.js";
@@ -25,6 +26,7 @@ export function createDefineService(
         hint: 'Write defineService({ name: "churn" }).',
       });
     }
+    checkKeys("defineService", options, ["name", "description"]);
     checkName(options.name);
     return buildService(faces, {
       name: options.name,
@@ -74,9 +76,15 @@ function buildService(faces: ServiceFaces, definition: ServiceDefinition): Servi
     warmup: (hook) => withHook("warmup", hook as LifecycleHook),
     close: (hook) => withHook("close", hook as LifecycleHook),
     call: createCalls(definition, (api, input) => faces.call(service, api, input)),
-    startDevServer: (options: DevServerOptions = {}) => faces.startDevServer(service, options),
+    async startDevServer(options: DevServerOptions = {}) {
+      checkKeys("startDevServer", options, ["port", "host"]);
+      return await faces.startDevServer(service, options);
+    },
     stopDevServer: () => faces.stopDevServer(service),
-    save: (options: SaveOptions = {}) => faces.save(service, options),
+    async save(options: SaveOptions = {}) {
+      checkKeys("save", options, ["labels", "version", "verify", "store"]);
+      return await faces.save(service, options);
+    },
   } as Service<any>;
   // Not enumerable: who prints or copies a service must not start it.
   Object.defineProperty(service, "app", { get: () => faces.app(service) });

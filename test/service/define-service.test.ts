@@ -128,6 +128,18 @@ describe("defineService", () => {
     }
   });
 
+  it("refuses an option that does not exist and names the one that was meant", async () => {
+    const loose = defineService as (options: object) => ReturnType<typeof defineService>;
+    expect(() => loose({ name: "s", desc: "" })).toThrow(/no option "desc"/);
+    const api = (more: object) => () =>
+      defineService({ name: "s" }).api("a", { ...echo, ...more } as typeof echo);
+    expect(api({ rout: "v1/a" })).toThrow(/no option "rout".*mean "route"/);
+    expect(api({ batch: { maxBatchsize: 4 } })).toThrow(/"maxBatchsize".*mean "maxBatchSize"/);
+    const service = defineService({ name: "s" });
+    await expect(service.startDevServer({ prot: 1 } as object)).rejects.toThrow(/mean "port"/);
+    await expect(service.save({ label: {} } as object)).rejects.toThrow(/mean "labels"/);
+  });
+
   it("hands calls and the dev server to its faces", async () => {
     const service = defineService({ name: "s" }).api("echo", echo);
     expect(await service.call.echo({ x: 1 })).toEqual(["echo", { x: 1 }]);
