@@ -5,7 +5,6 @@
 export type ColumnKind = "float64" | "int" | "bigint" | "boolean" | "string" | "date" | "json";
 
 /** The bytes of a `missing` mask. */
-export const PRESENT = 0;
 export const IS_NULL = 1;
 export const NOT_SENT = 2;
 

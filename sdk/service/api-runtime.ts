@@ -159,8 +159,9 @@ export function createApiRuntime(
       for (const item of items) if (outputs.count > 0) toAnswer(outputs, item.start, item.end);
     },
     async drain() {
-      await batcher?.drain();
+      // A request in parts still has parts to submit, which a draining batcher would refuse.
       if (inFlight > 0) await new Promise<void>((resolve) => (idle = resolve));
+      await batcher?.drain();
     },
   };
 }

@@ -109,6 +109,25 @@ describe("a runtime", () => {
     expect(sizes).toEqual([10, 10, 5]);
   });
 
+  it("answers all parts of a request that it accepted before it drains", async () => {
+    const runtime = await start(
+      defineService({ name: "s" }).api("f", {
+        input: rows,
+        batch: { maxBatchSize: 10 },
+        async handler(df) {
+          await new Promise((resolve) => setTimeout(resolve, 5));
+          return columnX(df);
+        },
+      }),
+    );
+    const body = Array.from({ length: 35 }, (_, x) => ({ x }));
+    const answer = ask(runtime, "f", body);
+    const drained = runtime.drain();
+    expect(read(await answer)).toEqual(body.map(({ x }) => x));
+    await drained;
+    expect(runtime.state).toBe("closed");
+  });
+
   it("rejects one request of a batch while the others are answered", async () => {
     const runtime = await start(
       defineService({ name: "s" }).api("f", {
