@@ -46,8 +46,8 @@ export type {
   ModelDescription,
   ModelFile,
   ModelLoadContext,
-  TensorDescription,
 } from "./models/model.js";
+export type { TensorDescription } from "./tensor/tensor.js";
 
 // Frames
 export { Frame } from "./frame/frame.js";

@@ -1,5 +1,5 @@
 import { html } from "hono/html";
-import type { TensorDescription } from "../models/model.js";
+import type { TensorDescription } from "../tensor/tensor.js";
 import type { ApiDefinition } from "../service/definition.js";
 import type { Runtime } from "../service/runtime.js";
 import { findAssetVersion } from "./docs-assets.js";

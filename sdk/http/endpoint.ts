@@ -6,7 +6,8 @@ import type { AnswerRecord, AppOptions } from "./app-options.js";
 import { toProblemAnswer, toProblemResponse } from "./problem-response.js";
 import { readBody } from "./request-body.js";
 import { watchClient } from "./client-watch.js";
-import { readHeaders, type HeaderReader } from "./request-headers.js";
+import { readHeaders } from "./request-headers.js";
+import type { HeaderReader } from "../core/header-reader.js";
 import { toRequestId } from "./request-id.js";
 
 /** How one API answers over HTTP. */
@@ -54,7 +55,8 @@ export function createEndpoint(runtime: Runtime, name: string, options: AppOptio
       body = await request.read();
       const type = parseMediaType(headers.get("content-type") ?? undefined);
       mediaType = type.mediaType;
-      const payload = api.input.parse({ bytes: body, ...type });
+      const parsed = api.input.parse({ bytes: body, ...type, headers });
+      const payload = parsed instanceof Promise ? await parsed : parsed;
       const result = await runtime.apis.get(name)!.invoke(payload, { id, headers, cancellation });
       answered = {
         status: result.kind === "outputs" ? 200 : result.status,

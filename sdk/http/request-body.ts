@@ -3,7 +3,7 @@ import { promisify } from "node:util";
 import { brotliDecompress, gunzip, inflate } from "node:zlib";
 import type { Context } from "hono";
 import { EkibenError } from "../core/errors.js";
-import type { HeaderReader } from "./request-headers.js";
+import type { HeaderReader } from "../core/header-reader.js";
 
 const UNPACK = {
   gzip: promisify(gunzip),

@@ -1,10 +1,6 @@
 import type { IncomingMessage } from "node:http";
 import type { Context } from "hono";
-
-/** Reads single headers of a request. */
-export interface HeaderReader {
-  get(name: string): string | null;
-}
+import type { HeaderReader } from "../core/header-reader.js";
 
 /**
  * The headers as the socket brought them: a `Headers` object of all of them would be made for each

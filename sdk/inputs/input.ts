@@ -1,24 +1,64 @@
+import type { HeaderReader } from "../core/header-reader.js";
 import type { JsonSchema } from "../core/json-schema.js";
+import type { Rejection } from "../core/rejection.js";
+import type { NamedTensor } from "../tensor/named-tensor.js";
+import type { TensorDescription } from "../tensor/tensor.js";
 
-/** The body of one request, before anything was made of it. */
-export interface RequestBody {
-  /** The raw bytes, already unpacked when they came compressed. */
-  bytes: Uint8Array;
+/** What is known of the body of a request before it is read. */
+export interface BodyHead {
   /** The media type in lower case without parameters, `""` when the request names none. */
   mediaType: string;
   /** The parameters of the media type, names in lower case, such as `charset`. */
   parameters: Readonly<Record<string, string>>;
+  /** The headers of the request, where there is one. */
+  headers?: HeaderReader;
+}
+
+/** The body of one request, before anything was made of it. */
+export interface RequestBody extends BodyHead {
+  /** The raw bytes, already unpacked when they came compressed. */
+  bytes: Uint8Array;
+}
+
+/** The body of one request while it arrives. */
+export interface StreamedBody extends BodyHead {
+  /**
+   * The bytes as they come, already unpacked; may be read once.
+   * @throws BODY_TOO_LARGE, CLIENT_CLOSED and what unpacking throws, while it is read.
+   */
+  chunks: AsyncIterable<Uint8Array>;
 }
 
 /** One parsed and validated request: how many items it carries, and what only its input reads. */
 export interface Payload<Data = unknown> {
+  /** The items for the handler, without those in `rejected`. */
   readonly items: number;
   readonly data: Data;
+  /**
+   * What the input answers itself, by place in the request: an answer has `items` outputs of the
+   * handler and these bodies, in the order of the request. Only for `many`.
+   */
+  readonly rejected?: ReadonlyMap<number, Rejection>;
+  /** Frees what the request holds outside of memory; called once, when its handler has ended. */
+  release?(): Promise<void>;
 }
 
-/** One way to write a request: a media type, its schema, and examples by name. */
+/** One way to write a request: a media type, its schema, and an example as a caller writes it. */
 export interface InputContent {
   schema: JsonSchema;
+  /** A JSON value for JSON types, otherwise text; shown on the page. */
+  example?: unknown;
+  /** The media types of the parts of a form (OpenAPI 3.1, encoding object). */
+  encoding?: Readonly<Record<string, { contentType: string }>>;
+}
+
+/** A request as it is sent. */
+export interface EncodedBody {
+  bytes: Uint8Array;
+  /** With its parameters, such as `multipart/form-data; boundary=x`. */
+  mediaType: string;
+  /** Further headers that say how to read the bytes. */
+  headers?: Readonly<Record<string, string>>;
 }
 
 /** `one`: a request is one item. `many`: a request is a table or list of items. */
@@ -39,12 +79,25 @@ export interface Input<Sent = any, One = any, Many = any, Items extends Cardinal
   readonly mediaTypes: readonly string[];
 
   /**
-   * Parses and validates one request.
-   * @throws BODY_MALFORMED, MEDIA_TYPE_UNSUPPORTED or INPUT_INVALID.
+   * Parses and validates one request. It answers at once wherever it can: a promise costs a small
+   * request a few percent.
+   * @throws BODY_MALFORMED, MEDIA_TYPE_UNSUPPORTED or INPUT_INVALID; or a `Rejection`, which
+   * answers the request.
    */
-  parse(body: RequestBody): Payload;
-  /** Writes a value as a caller would send it, for inline calls and examples. */
-  encode(value: Sent): { bytes: Uint8Array; mediaType: string };
+  parse(body: RequestBody): Payload | Promise<Payload>;
+  /** Reads a body while it arrives, in place of `parse`, for bodies that need not fit in memory. */
+  parseStream?(body: StreamedBody): Promise<Payload>;
+  /**
+   * Parses a request that is part of something else, as a JSON value that nobody else holds: a part
+   * of a form, or the body of another protocol. @throws what `parse` throws
+   */
+  parseJson?(value: unknown): Payload | Promise<Payload>;
+  /** Parses a request that came as named tensors, as in the Open Inference Protocol. @throws INPUT_INVALID */
+  parseTensors?(tensors: readonly NamedTensor[]): Payload | Promise<Payload>;
+  /** The tensors that `parseTensors` takes; the first dimension counts the items and is free. */
+  describeTensors?(): readonly TensorDescription[];
+  /** Writes a value as a caller would send it, for inline calls and examples; the same each time. */
+  encode(value: Sent): EncodedBody;
   /** The argument of a handler without `batch`. */
   toArgument(payload: Payload): One;
   /** The argument of a handler with `batch`: the items of all payloads, in order. */

@@ -1,4 +1,9 @@
-import { createElements, isElementsOf, type TensorElements, type TensorType } from "./tensor.js";
+import {
+  createElements,
+  isElementsOf,
+  type TensorElements,
+  type TensorType,
+} from "../tensor/tensor.js";
 
 /** Where the cells of a list go: element `offset + i · stride` of the tensor. */
 export interface Placement {

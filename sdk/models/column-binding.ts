@@ -3,7 +3,7 @@ import { fillCells } from "./cells.js";
 import { toCellError, toInputError } from "./input-error.js";
 import { findClosestName, printNames } from "../core/closest-name.js";
 import type { Table } from "./table.js";
-import { createElements, printShape, type Tensor, type TensorSlot } from "./tensor.js";
+import { createElements, printShape, type Tensor, type TensorSlot } from "../tensor/tensor.js";
 import { toTensor } from "./tensor-value.js";
 
 /** Which columns of a table fill which inputs of a model. */

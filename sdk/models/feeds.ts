@@ -2,7 +2,7 @@ import { bindColumns, type ColumnOptions } from "./column-binding.js";
 import { printValue, toInputError } from "./input-error.js";
 import { findClosestName, printNames } from "../core/closest-name.js";
 import { fromRecords, isRecord, toTable, type TabularValue } from "./table.js";
-import { isTypedArray, printShape, type Tensor, type TensorSlot } from "./tensor.js";
+import { isTypedArray, printShape, type Tensor, type TensorSlot } from "../tensor/tensor.js";
 import { isShaped, toTensor, type TensorValue } from "./tensor-value.js";
 
 /**

@@ -1,6 +1,6 @@
 import { EkibenError } from "../core/errors.js";
 import type { RawOutput } from "./output-tensor.js";
-import { countElements, type NumberArray } from "./tensor.js";
+import { countElements, type NumberArray } from "../tensor/tensor.js";
 
 /**
  * One output from several runs of one row each. Runs that answer `[1, …]` are put one below the

@@ -1,3 +1,5 @@
+import type { TensorDescription } from "../tensor/tensor.js";
+
 /** A file of a model: where it is now, and the path it gets inside the model's folder of a bundle. */
 export interface ModelFile {
   /** Absolute path of the file. */
@@ -22,13 +24,6 @@ export interface ModelDescription {
   kind: string;
   inputs?: readonly TensorDescription[];
   outputs?: readonly TensorDescription[];
-}
-
-export interface TensorDescription {
-  name: string;
-  dtype: string;
-  /** One entry a dimension: a size, or `null` where it is free. */
-  shape: readonly (number | null)[];
 }
 
 /** A model in memory. Its other methods (`run`, `predict`) are its kind's own. */

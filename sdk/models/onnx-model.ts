@@ -2,17 +2,17 @@ import { EkibenError } from "../core/errors.js";
 import { checkColumnOptions, type ColumnOptions } from "./column-binding.js";
 import { toFeeds, type Feeds, type ModelInput } from "./feeds.js";
 import { joinOutputs } from "./joined-output.js";
-import type { LoadedModel, ModelDescription, TensorDescription } from "./model.js";
+import type { LoadedModel, ModelDescription } from "./model.js";
 import { toPlainReason, type OnnxSession } from "./onnx-session.js";
 import {
   toOutputTensor,
   type Int64Output,
   type OutputTensor,
   type RawOutput,
-  type TensorElement,
 } from "./output-tensor.js";
 import { findClosestName, printNames } from "../core/closest-name.js";
-import { sliceRows, type TensorSlot } from "./tensor.js";
+import type { TensorElement } from "../tensor/tensor-array.js";
+import { sliceRows, type TensorDescription, type TensorSlot } from "../tensor/tensor.js";
 
 export interface OnnxRunOptions extends ColumnOptions {
   /** The outputs to compute. @default all */

@@ -3,7 +3,7 @@ import type { InferenceSession } from "onnxruntime-node";
 import { EkibenError } from "../core/errors.js";
 import { printPath } from "./model-file.js";
 import type { CheckedOnnxFile } from "./onnx-check.js";
-import { isTensorType, type TensorSlot } from "./tensor.js";
+import { isTensorType, type TensorSlot } from "../tensor/tensor.js";
 
 export type OnnxSessionOptions = InferenceSession.SessionOptions;
 

@@ -8,7 +8,7 @@ import {
   type Tensor,
   type TensorElements,
   type TensorSlot,
-} from "./tensor.js";
+} from "../tensor/tensor.js";
 
 /** Elements with their dimensions said, as a tensor of another library has them. */
 export interface ShapedData {

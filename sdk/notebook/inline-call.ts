@@ -38,7 +38,7 @@ export async function callInline(
   if (!response.ok) throw toThrown(target.findError(requestId), response.status, text);
 
   const runtime = target.runtime.apis.get(api)!;
-  const payload = declared.input.parse({ bytes, mediaType, parameters: {} });
+  const payload = await declared.input.parse({ bytes, mediaType, parameters: {} });
   try {
     await runtime.rehearse(payload, {
       id: requestId,

@@ -72,10 +72,10 @@ export function createRuntime(definition: ServiceDefinition, options: RuntimeOpt
    */
   async function warmUp(): Promise<void> {
     for (const runtime of apis.values()) {
-      const payload = toExamplePayload(runtime.api);
-      if (payload === undefined) continue;
+      if (runtime.api.example === undefined) continue;
       const began = performance.now();
       try {
+        const payload = (await toExamplePayload(runtime.api))!;
         await runtime.invoke(payload, {
           id: "warmup",
           headers: new Headers(),

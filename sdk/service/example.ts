@@ -1,9 +1,25 @@
-import type { Payload } from "../inputs/input.js";
+import type { EncodedBody, Input, Payload } from "../inputs/input.js";
+import { parseMediaType } from "../inputs/media-type.js";
 import type { ApiDefinition } from "./definition.js";
 
 /** The example of an API as a parsed request, read as a client's would be. */
-export function toExamplePayload(api: ApiDefinition): Payload | undefined {
+export function toExamplePayload(api: ApiDefinition): Payload | Promise<Payload> | undefined {
   if (api.example === undefined) return undefined;
-  const { bytes, mediaType } = api.input.encode(api.example);
-  return api.input.parse({ bytes, mediaType, parameters: {} });
+  return parseEncoded(api.input, api.input.encode(api.example));
+}
+
+/** Parses what an input has encoded, as it would arrive. */
+export function parseEncoded(input: Input, encoded: EncodedBody): Payload | Promise<Payload> {
+  const head = {
+    ...parseMediaType(encoded.mediaType),
+    headers: new Headers(encoded.headers),
+  };
+  const { bytes } = encoded;
+  return input.parseStream === undefined
+    ? input.parse({ ...head, bytes })
+    : input.parseStream({ ...head, chunks: once(bytes) });
+}
+
+async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
+  yield bytes;
 }

@@ -3,6 +3,7 @@ import { describe, expect, test } from "vitest";
 import { z } from "zod";
 import { EkibenError, toProblem } from "../../sdk/core/errors.js";
 import type { Input, Payload, RequestBody } from "../../sdk/inputs/input.js";
+import { parseMediaType } from "../../sdk/inputs/media-type.js";
 
 /** An input and what to try it with. */
 export interface InputCase {
@@ -22,9 +23,13 @@ export function describeInput(name: string, create: () => InputCase): void {
   const { samples } = create();
   const indexes = fc.array(fc.nat({ max: samples.length - 1 }), { minLength: 1, maxLength: 8 });
 
-  function parse(input: Input, sample: unknown): Payload {
-    const { bytes, mediaType } = input.encode(sample);
-    return input.parse({ bytes, mediaType, parameters: {} });
+  async function parse(input: Input, sample: unknown): Promise<Payload> {
+    const { bytes, mediaType, headers } = input.encode(sample);
+    return await read(input, {
+      bytes,
+      ...parseMediaType(mediaType),
+      headers: new Headers(headers),
+    });
   }
 
   function itemsAlone({ input, itemsOf }: InputCase, payload: Payload): unknown[] {
@@ -37,52 +42,65 @@ export function describeInput(name: string, create: () => InputCase): void {
   }
 
   describe(`the input ${name}`, () => {
-    test("writes its first media type and reads it back", () => {
+    test("writes its first media type, the same each time, and reads it back", async () => {
       const the = create();
       for (const sample of samples) {
-        expect(the.input.encode(sample).mediaType).toBe(the.input.mediaTypes[0]);
-        const payload = parse(the.input, sample);
+        const encoded = the.input.encode(sample);
+        expect(parseMediaType(encoded.mediaType).mediaType).toBe(the.input.mediaTypes[0]);
+        expect(the.input.encode(sample)).toEqual(encoded);
+        const payload = await parse(the.input, sample);
         expect(itemsAlone(the, payload)).toHaveLength(payload.items);
       }
     });
 
-    test("takes a body without a content type", () => {
+    test("takes a body without a content type, or asks for one", async () => {
       const the = create();
-      const { bytes } = the.input.encode(samples[0]);
-      const payload = the.input.parse({ bytes, mediaType: "", parameters: {} });
-      expect(payload.items).toBe(parse(the.input, samples[0]).items);
+      const { bytes, headers } = the.input.encode(samples[0]);
+      const body = { bytes, mediaType: "", parameters: {}, headers: new Headers(headers) };
+      // A form cannot be read without the boundary that its content type names.
+      if (the.input.mediaTypes[0] === "multipart/form-data") {
+        const error = await catchError(() => read(the.input, body));
+        expect(error).toMatchObject({ code: "MEDIA_TYPE_UNSUPPORTED" });
+        return;
+      }
+      const payload = await read(the.input, body);
+      expect(payload.items).toBe((await parse(the.input, samples[0])).items);
     });
 
-    test("merges any requests into the items that each has alone, in order", () => {
-      fc.assert(
-        fc.property(indexes, (chosen) => {
+    test("merges any requests into the items that each has alone, in order", async () => {
+      await fc.assert(
+        fc.asyncProperty(indexes, async (chosen) => {
           const the = create();
-          const payloads = chosen.map((at) => parse(the.input, samples[at]));
-          const alone = chosen.flatMap((at) => itemsAlone(the, parse(the.input, samples[at])));
+          const payloads: Payload[] = [];
+          const alone: unknown[] = [];
+          for (const at of chosen) {
+            payloads.push(await parse(the.input, samples[at]));
+            alone.push(...itemsAlone(the, await parse(the.input, samples[at])));
+          }
           expect(itemsMerged(the, payloads)).toEqual(alone);
         }),
         { numRuns: 50 },
       );
     });
 
-    test("gives a request again after its first argument was changed", () => {
+    test("gives a request again after its first argument was changed", async () => {
       const the = create();
       for (const sample of samples) {
-        const expected = structuredClone(itemsAlone(the, parse(the.input, sample)));
-        const payload = parse(the.input, sample);
+        const expected = structuredClone(itemsAlone(the, await parse(the.input, sample)));
+        const payload = await parse(the.input, sample);
         for (const item of itemsAlone(the, payload)) spoil(item);
         expect(itemsMerged(the, [payload, payload])).toEqual([...expected, ...expected]);
       }
     });
 
-    test("cuts a request into parts that make the whole again", () => {
+    test("cuts a request into parts that make the whole again", async () => {
       const the = create();
       if (the.input.split === undefined) {
         expect(the.input.cardinality).toBe("one");
         return;
       }
       for (const sample of samples) {
-        const whole = parse(the.input, sample);
+        const whole = await parse(the.input, sample);
         for (const most of [1, 2, 3, 1000]) {
           const parts = the.input.split(whole, most);
           expect(Math.max(...parts.map((part) => part.items))).toBeLessThanOrEqual(most);
@@ -92,18 +110,18 @@ export function describeInput(name: string, create: () => InputCase): void {
       }
     });
 
-    test("makes payloads that cannot be changed", () => {
+    test("makes payloads that cannot be changed", async () => {
       const { input } = create();
-      const payload = parse(input, samples[0]);
+      const payload = await parse(input, samples[0]);
       expect(Object.isFrozen(payload)).toBe(true);
       expect(Object.isFrozen(payload.data)).toBe(true);
       expect(Object.isFrozen(input)).toBe(true);
     });
 
-    test("refuses broken bodies with an error of the catalogue that can be sent", () => {
+    test("refuses broken bodies with an error of the catalogue that can be sent", async () => {
       const { input, broken } = create();
       for (const body of broken) {
-        const error = catchError(() => input.parse(body));
+        const error = await catchError(() => read(input, body));
         expect(error).toBeInstanceOf(EkibenError);
         expect(CLIENT_ERRORS).toContain((error as EkibenError).code);
         const problem = toProblem(error, "id");
@@ -112,20 +130,22 @@ export function describeInput(name: string, create: () => InputCase): void {
       }
     });
 
-    test("names the media types that it reads when another one comes", () => {
+    test("names the media types that it reads when another one comes", async () => {
       const { input } = create();
       const body = {
         bytes: new Uint8Array([1]),
         mediaType: "application/x-unknown",
         parameters: {},
       };
-      const error = catchError(() => input.parse(body)) as EkibenError;
+      const error = (await catchError(() => read(input, body))) as EkibenError;
       expect(error.code).toBe("MEDIA_TYPE_UNSUPPORTED");
       for (const mediaType of input.mediaTypes) expect(error.message).toContain(mediaType);
     });
 
-    test("answers any bytes with a payload or an error of the catalogue", () => {
+    test("answers any bytes with a payload or an error of the catalogue", async () => {
       const { input } = create();
+      const { mediaType, headers } = input.encode(samples[0]);
+      const head = { ...parseMediaType(mediaType), headers: new Headers(headers) };
       const bytes = fc.oneof(
         fc.uint8Array({ maxLength: 64 }),
         fc.json().map((text) => Buffer.from(text)),
@@ -137,11 +157,9 @@ export function describeInput(name: string, create: () => InputCase): void {
             return copy;
           }),
       );
-      fc.assert(
-        fc.property(bytes, (body) => {
-          const error = catchError(() =>
-            input.parse({ bytes: body, mediaType: input.mediaTypes[0]!, parameters: {} }),
-          );
+      await fc.assert(
+        fc.asyncProperty(bytes, async (body) => {
+          const error = await catchError(() => read(input, { bytes: body, ...head }));
           if (error === undefined) return;
           expect(error).toBeInstanceOf(EkibenError);
           expect(CLIENT_ERRORS).toContain((error as EkibenError).code);
@@ -183,9 +201,19 @@ function spoil(item: unknown): void {
   for (const key of Object.keys(item)) (item as Record<string, unknown>)[key] = "spoiled";
 }
 
-function catchError(run: () => unknown): unknown {
+/** Reads a body in whichever of the two ways the input has. */
+async function read(input: Input, { bytes, ...head }: RequestBody): Promise<Payload> {
+  if (input.parseStream === undefined) return await input.parse({ bytes, ...head });
+  return await input.parseStream({ ...head, chunks: inChunks(bytes) });
+}
+
+async function* inChunks(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
+  for (let at = 0; at < bytes.length; at += 1000) yield bytes.subarray(at, at + 1000);
+}
+
+async function catchError(run: () => Promise<unknown>): Promise<unknown> {
   try {
-    run();
+    await run();
     return undefined;
   } catch (error) {
     return error;

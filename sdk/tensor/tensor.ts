@@ -1,5 +1,3 @@
-import type { TensorDescription } from "./model.js";
-
 /** The array that holds the elements of a tensor; booleans are bytes, strings a plain array. */
 const ARRAYS = {
   float32: Float32Array,
@@ -37,6 +35,14 @@ export interface Tensor {
   readonly type: TensorType;
   readonly dims: readonly number[];
   readonly data: TensorElements;
+}
+
+/** A tensor that a model or an input takes or gives, as others are told of it. */
+export interface TensorDescription {
+  name: string;
+  dtype: string;
+  /** One entry a dimension: a size, or `null` where it is free. */
+  shape: readonly (number | null)[];
 }
 
 /** A tensor that a model takes, described well enough to fill it. */

@@ -1,0 +1,75 @@
+import type { z } from "zod";
+import type { JsonSchema } from "../core/json-schema.js";
+import type { Cardinality } from "../inputs/input.js";
+import type { NamedTensor } from "../tensor/named-tensor.js";
+import type { TensorDescription } from "../tensor/tensor.js";
+
+/** The outputs of one request, as its handler gave them, in the order of its items. */
+export interface OutputSlice {
+  readonly count: number;
+  /** The single outputs. */
+  values(): unknown[];
+  /** The JSON text of the outputs, as an array. */
+  printJson(): string;
+  /** Columns by name where the handler gave columns or a DataFrame, so that no rows need be made. */
+  columns?(): Readonly<Record<string, ArrayLike<unknown>>>;
+}
+
+/** How an answer is to be written. */
+export interface OutputFormat {
+  /** One of the output's media types. */
+  mediaType: string;
+  /** Whether the request was one item, so that the answer is one output. */
+  cardinality: Cardinality;
+}
+
+/** The body of an answer. */
+export type OutputBody = string | Uint8Array;
+
+/** What an answer looks like in one media type. */
+export interface OutputContent {
+  schema: JsonSchema;
+}
+
+/**
+ * What every output does: it writes the outputs of a request in a media type that its client takes.
+ * An output that `streams` writes one item of the handler's generator at a time instead.
+ *
+ * `Item` is one output as a handler returns it, `Result` what a caller gets for it.
+ */
+export interface Output<Item = any, Result = any, Streams extends boolean = boolean> {
+  /** The name of the output's kind, such as `json` or `tensor`. */
+  readonly kind: string;
+  /** Describes one output: the contract, and checked in the notebook. */
+  readonly schema?: z.ZodType<unknown, Item>;
+  /** Whether the handler is a generator, each value of which is sent when it comes. */
+  readonly streams: Streams;
+  /** The media types it writes for a request of one item or of many; the first one is the default. */
+  mediaTypes(cardinality: Cardinality): readonly string[];
+  /**
+   * Writes the outputs of one request.
+   * @throws OUTPUT_INVALID for an output that this kind cannot write.
+   */
+  write(outputs: OutputSlice, format: OutputFormat): OutputBody | Promise<OutputBody>;
+  /** Writes one value of a stream. */
+  writeChunk?(value: unknown, mediaType: string): string;
+  /** Writes the end of a stream that broke, as a problem document says why. */
+  writeBreak?(problem: object, mediaType: string): string;
+  /** Further headers that say how to read the bytes. */
+  headers?(outputs: OutputSlice, format: OutputFormat): Readonly<Record<string, string>>;
+  /** Reads an answer as a caller gets it: one result, or an array of results for `many`. */
+  read(body: Uint8Array, answer: ReadAnswer): unknown;
+  /** The outputs as named tensors, for the Open Inference Protocol. @throws OUTPUT_INVALID */
+  toTensors?(outputs: OutputSlice): NamedTensor[];
+  describeTensors?(): readonly TensorDescription[];
+  /** The contract of the answer by media type, for OpenAPI. */
+  content(cardinality: Cardinality): Readonly<Record<string, OutputContent>>;
+  /** Never there: carries `Result` for the types. */
+  readonly result?: Result;
+}
+
+/** What is known of an answer that is read. */
+export interface ReadAnswer extends OutputFormat {
+  /** A header of the answer. */
+  header(name: string): string | null;
+}
