@@ -8,7 +8,7 @@ import { CellTable } from "../../sdk/inputs/cell-table.js";
 import { dataframe } from "../../sdk/inputs/dataframe.js";
 import { parseJson, readText } from "../../sdk/inputs/json-text.js";
 import { createRowReader, type RowReader, type Table } from "../../sdk/inputs/row-reader.js";
-import { COLUMNS, OPTIONAL, printJson, readFixture, schemaOf } from "./tables.js";
+import { COLUMNS, OPTIONAL, parseNow, printJson, readFixture, schemaOf } from "./tables.js";
 
 /** A frame with its numbers as the bytes that they are. */
 function bitsOf({ names, columns, rowCount }: Frame): unknown {
@@ -254,7 +254,7 @@ describe("tables are read from the bytes", () => {
   test("from any part of a larger memory", () => {
     const input = dataframe(schema);
     const text = Buffer.from("xxx" + printJson(rows) + "]]");
-    const payload = input.parse({ ...toBody(""), bytes: text.subarray(3, -2) });
+    const payload = parseNow(input, { ...toBody(""), bytes: text.subarray(3, -2) });
     expect(frameOf(input.toArgument(payload))!.toRecords()).toEqual(rows);
   });
 
@@ -344,7 +344,7 @@ describe("payloads of cells and of rows", () => {
         const input = dataframe(schema);
         const text = printJson(pairs.map(([a, b]) => ({ a: Number.isFinite(a) ? a : null, b })));
         expect(reader.readBytes(Buffer.from(text))).toBeInstanceOf(CellTable);
-        const payload = input.parse(toBody(text));
+        const payload = parseNow(input, toBody(text));
         const parts = input.split!(payload, size);
         expect(parts.every(({ items }) => items > 0 && items <= size)).toBe(true);
         const whole = frameOf(input.toArgument(payload))!;
@@ -357,10 +357,10 @@ describe("payloads of cells and of rows", () => {
   test("do not change with the bytes of the request, a later request or an argument", () => {
     const input = dataframe(schema);
     const body = toBody('[{"a":1.5,"b":true,"c":"y"},{"a":null,"b":null,"c":"x"}]');
-    const payload = input.parse(body);
+    const payload = parseNow(input, body);
     const before = bitsOf(frameOf(input.toArgument(payload))!);
     body.bytes.fill(0);
-    input.parse(toBody('[{"c":"x","b":false,"a":7},{"c":"x","b":false,"a":7}]'));
+    parseNow(input, toBody('[{"c":"x","b":false,"a":7},{"c":"x","b":false,"a":7}]'));
     for (const { values } of frameOf(input.toArgument(payload))!.columns)
       (values as number[]).fill(9);
     expect(bitsOf(frameOf(input.toArgument(payload))!)).toEqual(before);

@@ -5,7 +5,7 @@ import { danfojsWasUsed, frameOf } from "../../sdk/frame/lazy-data-frame.js";
 import { dataframe } from "../../sdk/inputs/dataframe.js";
 import type { RequestBody } from "../../sdk/inputs/input.js";
 import { describeInput } from "../contracts/input.js";
-import { readFixture, schemaOf } from "./tables.js";
+import { parseNow, readFixture, schemaOf } from "./tables.js";
 
 const Customer = z.object({
   age: z.number().nullable(),
@@ -21,7 +21,7 @@ function body(text: string | Uint8Array, mediaType = "application/json"): Reques
 
 function refuse(text: string, input = dataframe(Customer)): EkibenError {
   try {
-    input.parse(body(text));
+    parseNow(input, body(text));
   } catch (error) {
     return error as EkibenError;
   }
@@ -62,7 +62,7 @@ describeInput("dataframe", () => ({
 
 test("the columns of a frame stand in the order of the schema, whatever the order of the keys", () => {
   const input = dataframe(z.object({ a: z.number(), b: z.string() }));
-  const payload = input.parse(body('[{"b":"x","a":1},{"a":2,"b":"y"}]'));
+  const payload = parseNow(input, body('[{"b":"x","a":1},{"a":2,"b":"y"}]'));
   const frame = frameOf(input.toArgument(payload))!;
   expect(frame.names).toEqual(["a", "b"]);
   expect(frame.column("a")!.values).toEqual(Float64Array.of(1, 2));
@@ -76,9 +76,9 @@ test.each(["churn_200.ndjson", "breast_cancer_100.ndjson", "iris.ndjson", "wine.
     const input = dataframe(schemaOf(rows));
     const lines = rows.map((row) => JSON.stringify(row)).join("\r\n");
     for (const payload of [
-      input.parse(body(JSON.stringify(rows))),
-      input.parse(body(lines, "application/x-ndjson")),
-      input.parse(body(`﻿${JSON.stringify(rows)}`, "application/vnd.table+json")),
+      parseNow(input, body(JSON.stringify(rows))),
+      parseNow(input, body(lines, "application/x-ndjson")),
+      parseNow(input, body(`﻿${JSON.stringify(rows)}`, "application/vnd.table+json")),
     ]) {
       expect(payload.items).toBe(rows.length);
       expect(recordsOf(input.toArgument(payload))).toEqual(rows);
@@ -88,20 +88,20 @@ test.each(["churn_200.ndjson", "breast_cancer_100.ndjson", "iris.ndjson", "wine.
 
 test("reading and merging tables needs no danfojs", () => {
   const input = dataframe(Customer);
-  const payload = input.parse(body('[{"age":1,"plan":"pro","id":1}]'));
+  const payload = parseNow(input, body('[{"age":1,"plan":"pro","id":1}]'));
   expect(input.merge([payload, payload]).shape).toEqual([2, 5]);
   expect(danfojsWasUsed()).toBe(false);
 });
 
 test("a caller may send a DataFrame or a frame", () => {
   const input = dataframe(z.object({ a: z.number() }));
-  const df = input.toArgument(input.parse(body('[{"a":1},{"a":2}]')));
+  const df = input.toArgument(parseNow(input, body('[{"a":1},{"a":2}]')));
   expect(Buffer.from(input.encode(df as never).bytes).toString()).toBe('[{"a":1},{"a":2}]');
 });
 
 test("a table without rows is valid and has its columns", () => {
   const input = dataframe(Customer);
-  const payload = input.parse(body("[]"));
+  const payload = parseNow(input, body("[]"));
   expect(payload.items).toBe(0);
   expect(input.toArgument(payload).shape).toEqual([0, 5]);
 });
@@ -229,18 +229,18 @@ test("a row that is nested deeper than the stack is refused or read, never a cra
   expect(error.code).toBe("INPUT_INVALID");
   expect(error.message).toContain("nested too deeply");
   const any = dataframe(z.object({ tree: z.unknown() }));
-  expect(any.parse(body(`[{"tree":${deep}}]`)).items).toBe(1);
+  expect(parseNow(any, body(`[{"tree":${deep}}]`)).items).toBe(1);
 });
 
 test("100,000 rows are read, and one bad row among them is found", () => {
   const input = dataframe(z.object({ a: z.number(), b: z.string().nullable() }));
   const rows = Array.from({ length: 100_000 }, (_, i) => ({ a: i, b: i % 2 === 0 ? null : "x" }));
-  const payload = input.parse(body(JSON.stringify(rows)));
+  const payload = parseNow(input, body(JSON.stringify(rows)));
   expect(payload.items).toBe(100_000);
   const frame = frameOf(input.toArgument(payload))!;
   expect(frame.column("a")!.values[99_999]).toBe(99_999);
   rows[77_777]!.a = "x" as never;
-  expect(() => input.parse(body(JSON.stringify(rows)))).toThrow(
+  expect(() => parseNow(input, body(JSON.stringify(rows)))).toThrow(
     '1 of 100000 rows are not valid; first: row 77777, column "a"',
   );
 });

@@ -1,6 +1,14 @@
 import { readFileSync } from "node:fs";
 import * as fc from "fast-check";
 import { z } from "zod";
+import type { Input, Payload, RequestBody } from "../../sdk/inputs/input.js";
+
+/** The payload of a body that an input reads at once. */
+export function parseNow(input: Input, body: RequestBody): Payload {
+  const payload = input.parse(body);
+  if (payload instanceof Promise) throw new Error("The input answered with a promise.");
+  return payload;
+}
 
 /** The rows of a fixture. */
 export function readFixture(name: string): Record<string, unknown>[] {
