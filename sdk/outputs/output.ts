@@ -13,6 +13,14 @@ export interface OutputSlice {
   printJson(): string;
   /** Columns by name where the handler gave columns or a DataFrame, so that no rows need be made. */
   columns?(): Readonly<Record<string, ArrayLike<unknown>>>;
+  /** One tensor whose first dimension counts the outputs, where the handler gave one. */
+  tensor?(): ShapedElements;
+}
+
+/** The elements of a tensor in row-major order. */
+export interface ShapedElements {
+  readonly data: ArrayLike<unknown>;
+  readonly dims: readonly number[];
 }
 
 /** How an answer is to be written. */

@@ -4,12 +4,11 @@ import { createBatcher } from "../batching/create-batcher.js";
 import type { Clock } from "../core/clock.js";
 import { EkibenError } from "../core/errors.js";
 import type { Payload } from "../inputs/input.js";
+import { toOutputBatch, toSingleOutput, type OutputBatch } from "../outputs/output-batch.js";
+import { createOutputCheck } from "../outputs/output-check.js";
 import type { Context } from "./context.js";
 import type { ApiDefinition } from "./definition.js";
 import { createContext, toRequestItems, type Call, type SharedContext } from "./handler-context.js";
-import { createOutputCheck } from "./output-check.js";
-import { toOutputBatch, type OutputBatch } from "./outputs.js";
-import { printJson } from "./print-json.js";
 import type { Answer, ApiRuntime, Invocation, RuntimeObserver } from "./runtime.js";
 
 export interface ApiRuntimeOptions {
@@ -82,8 +81,9 @@ export function createApiRuntime(
   }
 
   function toAnswer(outputs: OutputBatch, start: number, end: number): Answer {
-    check?.(outputs.values(start, end));
-    const json = outputs.print(start, end);
+    const slice = outputs.slice(start, end);
+    check?.(slice.values());
+    const json = slice.printJson();
     return {
       kind: "outputs",
       json: api.input.cardinality === "one" ? json.slice(1, -1) : json,
@@ -163,23 +163,6 @@ export function createApiRuntime(
       if (inFlight > 0) await new Promise<void>((resolve) => (idle = resolve));
       await batcher?.drain();
     },
-  };
-}
-
-/** The output of a handler that answers one item. */
-function toSingleOutput(api: string, returned: unknown, rejected: boolean): OutputBatch {
-  if (returned === undefined && !rejected) {
-    throw new EkibenError("OUTPUT_COUNT_MISMATCH", {
-      detail: `The handler of "${api}" returned nothing.`,
-      hint: "Return the output, or null if there is none.",
-      expected: 1,
-      received: "nothing",
-    });
-  }
-  return {
-    count: 1,
-    print: () => `[${printJson(returned)}]`,
-    values: () => [returned],
   };
 }
 

@@ -1,7 +1,7 @@
 import { EkibenError } from "../core/errors.js";
 import type { Payload } from "../inputs/input.js";
+import { printJson } from "../outputs/print-json.js";
 import type { Context, RequestHeaders, RequestItem } from "./context.js";
-import { printJson } from "./print-json.js";
 import type { Answer, Invocation } from "./runtime.js";
 
 /** One request on its way to a handler. */

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { printJson } from "../../sdk/service/print-json.js";
+import { printJson } from "../../sdk/outputs/print-json.js";
 
 describe("printJson", () => {
   it("prints what JSON.stringify prints wherever that has a word for it", () => {

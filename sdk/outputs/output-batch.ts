@@ -1,0 +1,170 @@
+import { EkibenError } from "../core/errors.js";
+import { readCell, type Column } from "../frame/column.js";
+import { frameOf } from "../frame/lazy-data-frame.js";
+import { countElements, isTypedArray } from "../tensor/tensor.js";
+import type { OutputSlice, ShapedElements } from "./output.js";
+import { ArraySlice, ColumnSlice, TensorSlice } from "./output-slice.js";
+
+/** The outputs of a batch: one an item, in order, whatever form the handler gave them. */
+export interface OutputBatch {
+  readonly count: number;
+  /** The outputs from `start` up to, without, `end`. */
+  slice(start: number, end: number): OutputSlice;
+}
+
+/**
+ * Reads what a handler returned for `expected` items.
+ * @throws OUTPUT_COUNT_MISMATCH with both numbers.
+ */
+export function toOutputBatch(api: string, returned: unknown, expected: number): OutputBatch {
+  const outputs = readOutputs(returned, expected);
+  if (outputs === undefined) {
+    throw new EkibenError("OUTPUT_COUNT_MISMATCH", {
+      detail: `The handler of "${api}" returned ${describe(returned)} for ${expected} ${items(expected)}.`,
+      hint: "Return one output an item: an array, a DataFrame, or an object with one column a key.",
+      expected,
+      received: describe(returned),
+    });
+  }
+  if (outputs.count !== expected) {
+    throw new EkibenError("OUTPUT_COUNT_MISMATCH", {
+      detail: `The handler of "${api}" returned ${outputs.count} ${outputs.count === 1 ? "output" : "outputs"} for ${expected} ${items(expected)}.`,
+      hint: "Return exactly one output for each item of the batch, in the same order.",
+      expected,
+      received: outputs.count,
+    });
+  }
+  return outputs;
+}
+
+/**
+ * Reads what a handler returned for its only item; `rejected` when it has rejected that.
+ * @throws OUTPUT_COUNT_MISMATCH when it returned nothing.
+ */
+export function toSingleOutput(api: string, returned: unknown, rejected: boolean): OutputBatch {
+  if (returned === undefined && !rejected) {
+    throw new EkibenError("OUTPUT_COUNT_MISMATCH", {
+      detail: `The handler of "${api}" returned nothing.`,
+      hint: "Return the output, or null if there is none.",
+      expected: 1,
+      received: "nothing",
+    });
+  }
+  return { count: 1, slice: () => new ArraySlice([returned], 0, 1) };
+}
+
+function items(count: number): string {
+  return count === 1 ? "item" : "items";
+}
+
+function readOutputs(returned: unknown, expected: number): OutputBatch | undefined {
+  if (returned === null || typeof returned !== "object") return undefined;
+  const { dims } = returned as { dims?: unknown };
+  if (dims === undefined) {
+    if (Array.isArray(returned)) return fromArray(returned);
+    if (isTypedArray(returned)) return fromTensor({ data: returned, dims: [returned.length] });
+    if (ArrayBuffer.isView(returned)) return undefined;
+  } else {
+    const tensor = readTensor(returned);
+    if (tensor !== undefined) {
+      const columns = Array.isArray(returned) ? undefined : fromColumns(returned);
+      // An object of the two columns `data` and `dims` is read as such wherever it can be.
+      return columns?.count === expected ? withTensor(columns, tensor) : fromTensor(tensor);
+    }
+    if (Array.isArray(returned)) return fromArray(returned);
+  }
+  const frame = frameOf(returned);
+  if (frame !== undefined)
+    return fromCells(frame.names, frame.columns.map(toCells), frame.rowCount);
+  return fromColumns(returned);
+}
+
+function fromArray(outputs: readonly unknown[]): OutputBatch {
+  return {
+    count: outputs.length,
+    slice: (start, end) => new ArraySlice(outputs, start, end),
+  };
+}
+
+function fromTensor(tensor: ShapedElements): OutputBatch {
+  return {
+    count: tensor.dims[0]!,
+    slice: (start, end) => new TensorSlice(tensor, start, end),
+  };
+}
+
+/** A shaped array, or an object with elements and dimensions that fit, such as a tensor of a model. */
+function readTensor(value: object): ShapedElements | undefined {
+  const { dims, data } = value as Partial<ShapedElements>;
+  if (!Array.isArray(dims) || dims.length === 0) return undefined;
+  const elements =
+    Array.isArray(value) || isTypedArray(value) ? (value as ArrayLike<unknown>) : data;
+  if (!Array.isArray(elements) && !isTypedArray(elements)) return undefined;
+  return countElements(dims) === elements.length ? { data: elements, dims } : undefined;
+}
+
+function withTensor(columns: OutputBatch, tensor: ShapedElements): OutputBatch {
+  return {
+    count: columns.count,
+    slice(start, end) {
+      const slice = columns.slice(start, end);
+      const shaped = new TensorSlice(tensor, start, end);
+      return Object.assign(slice, { tensor: () => shaped.tensor() });
+    },
+  };
+}
+
+/** An object of columns of one length; printed without making the rows. */
+function fromColumns(columns: object): OutputBatch | undefined {
+  const entries = Object.entries(columns);
+  const lengths = entries.map(([, column]) => columnLength(column));
+  const count = lengths[0];
+  if (count === undefined || lengths.some((length) => length !== count)) return undefined;
+  return fromCells(
+    entries.map(([key]) => key),
+    entries.map(([, column]) => toColumnRows(column as ArrayLike<unknown>, count)),
+    count,
+  );
+}
+
+function fromCells(
+  names: readonly string[],
+  cells: readonly ArrayLike<unknown>[],
+  count: number,
+): OutputBatch {
+  const keys = names.map((name) => `${JSON.stringify(name)}:`);
+  return {
+    count,
+    slice: (start, end) => new ColumnSlice({ names, keys, cells }, start, end),
+  };
+}
+
+/** A column of a frame as the cells that its records would have. */
+function toCells(column: Column): ArrayLike<unknown> {
+  const { kind, values } = column;
+  if (column.missing === undefined && kind !== "boolean" && kind !== "date") return values;
+  return Array.from({ length: values.length }, (_, row) => readCell(column, row));
+}
+
+function columnLength(column: unknown): number | undefined {
+  if (!Array.isArray(column) && !isTypedArray(column)) return undefined;
+  const { dims } = column as Partial<ShapedElements>;
+  return Array.isArray(dims) ? (dims[0] as number) : column.length;
+}
+
+/** A tensor of several elements a row is a column of arrays. */
+function toColumnRows(column: ArrayLike<unknown>, count: number): ArrayLike<unknown> {
+  if (column.length === count) return column;
+  const { dims } = column as unknown as ShapedElements;
+  return new TensorSlice({ data: column, dims }, 0, count).values();
+}
+
+function describe(value: unknown): string {
+  if (value === undefined) return "nothing";
+  if (value === null) return "null";
+  if (typeof value !== "object") return `a ${typeof value}`;
+  const lengths = Object.entries(value).map(
+    ([key, column]) => `${key}: ${columnLength(column) ?? "no column"}`,
+  );
+  return `an object that is no table (${lengths.slice(0, 5).join(", ")})`;
+}

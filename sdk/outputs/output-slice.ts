@@ -1,0 +1,129 @@
+import { countElements } from "../tensor/tensor.js";
+import type { OutputSlice, ShapedElements } from "./output.js";
+import { printJson } from "./print-json.js";
+
+/** Outputs that the handler gave as an array. */
+export class ArraySlice implements OutputSlice {
+  readonly count: number;
+  readonly #outputs: readonly unknown[];
+  readonly #start: number;
+
+  constructor(outputs: readonly unknown[], start: number, end: number) {
+    this.count = end - start;
+    this.#outputs = outputs;
+    this.#start = start;
+  }
+
+  values(): unknown[] {
+    return this.#outputs.slice(this.#start, this.#start + this.count);
+  }
+
+  printJson(): string {
+    return printJson(this.count === this.#outputs.length ? this.#outputs : this.values());
+  }
+}
+
+export interface Cells {
+  readonly names: readonly string[];
+  /** The names as JSON text with a colon. */
+  readonly keys: readonly string[];
+  readonly cells: readonly ArrayLike<unknown>[];
+}
+
+/** Outputs that the handler gave as columns; printed without making rows. */
+export class ColumnSlice implements OutputSlice {
+  readonly count: number;
+  readonly #table: Cells;
+  readonly #start: number;
+
+  constructor(table: Cells, start: number, end: number) {
+    this.count = end - start;
+    this.#table = table;
+    this.#start = start;
+  }
+
+  values(): unknown[] {
+    const { names, cells } = this.#table;
+    return Array.from({ length: this.count }, (_, offset) => {
+      const row = this.#start + offset;
+      const entries: [string, unknown][] = [];
+      for (let column = 0; column < names.length; column++) {
+        const value = cells[column]![row];
+        if (value !== undefined) entries.push([names[column]!, value]);
+      }
+      return Object.fromEntries(entries);
+    });
+  }
+
+  printJson(): string {
+    const { keys, cells } = this.#table;
+    const end = this.#start + this.count;
+    let text = "[";
+    for (let row = this.#start; row < end; row++) {
+      text += row > this.#start ? ",{" : "{";
+      let isFirst = true;
+      for (let column = 0; column < keys.length; column++) {
+        const value = cells[column]![row];
+        if (value === undefined) continue;
+        text += (isFirst ? "" : ",") + keys[column]! + printCell(value);
+        isFirst = false;
+      }
+      text += "}";
+    }
+    return `${text}]`;
+  }
+
+  columns(): Readonly<Record<string, ArrayLike<unknown>>> {
+    const { names, cells } = this.#table;
+    return Object.fromEntries(
+      names.map((name, column) => [name, cut(cells[column]!, this.#start, this.count)]),
+    );
+  }
+}
+
+/** Outputs that the handler gave as one tensor: each is an element, or a row of elements. */
+export class TensorSlice implements OutputSlice {
+  readonly count: number;
+  readonly #whole: ShapedElements;
+  readonly #start: number;
+
+  constructor(whole: ShapedElements, start: number, end: number) {
+    this.count = end - start;
+    this.#whole = whole;
+    this.#start = start;
+  }
+
+  values(): unknown[] {
+    const { data, dims } = this.tensor();
+    if (dims.length === 1) return Array.from(data);
+    const size = countElements(dims.slice(1));
+    return Array.from({ length: this.count }, (_, row) => Array.from(cut(data, row * size, size)));
+  }
+
+  printJson(): string {
+    return printJson(this.values());
+  }
+
+  tensor(): ShapedElements {
+    const { data, dims } = this.#whole;
+    const rest = dims.slice(1);
+    const size = countElements(rest);
+    return {
+      data: cut(data, this.#start * size, this.count * size),
+      dims: [this.count, ...rest],
+    };
+  }
+}
+
+/** Part of an array; a view where it is typed. */
+function cut(cells: ArrayLike<unknown>, start: number, count: number): ArrayLike<unknown> {
+  if (start === 0 && count === cells.length) return cells;
+  return Array.isArray(cells)
+    ? cells.slice(start, start + count)
+    : (cells as Float64Array).subarray(start, start + count);
+}
+
+function printCell(value: unknown): string {
+  if (typeof value === "number") return Number.isFinite(value) ? String(value) : "null";
+  return printJson(value);
+}
