@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { z } from "zod";
 import type { EkibenError } from "../../sdk/core/errors.js";
-import type { RequestBody } from "../../sdk/inputs/input.js";
+import type { Payload, RequestBody } from "../../sdk/inputs/input.js";
 import { json } from "../../sdk/inputs/json.js";
 import { describeInput } from "../contracts/input.js";
 import { parseNow } from "./tables.js";
@@ -135,4 +135,21 @@ test("what JSON cannot say is not sent", () => {
   const circle: Record<string, unknown> = {};
   circle["self"] = circle;
   expect(() => input.encode(circle)).toThrow("cannot be sent as JSON");
+});
+
+test("a value that is part of something else is read as a body would be, each time anew", () => {
+  const input = json(Order);
+  const sent = { id: "5", at: "2024-02-29", lines: [{ amount: 1 }] };
+  const expected = { id: 5n, at: new Date("2024-02-29"), lines: [{ amount: 1, note: "none" }] };
+  const payload = input.parseJson!(sent) as Payload;
+  const given = input.toArgument(payload);
+  expect(given).toEqual(expected);
+  given.lines.pop();
+  expect(input.toArgument(payload)).toEqual(expected);
+  expect(() => input.parseJson!({ ...sent, lines: [{ amount: -1 }] })).toThrow("lines[0].amount");
+});
+
+test("a value that is nested too deeply is refused", () => {
+  const deep: unknown = JSON.parse("[".repeat(1e5) + "]".repeat(1e5));
+  expect(() => json(z.any()).parseJson!(deep)).toThrow("nested too deeply");
 });
