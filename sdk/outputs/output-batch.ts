@@ -3,6 +3,7 @@ import { readCell, type Column } from "../frame/column.js";
 import { frameOf } from "../frame/lazy-data-frame.js";
 import { countElements, isTypedArray } from "../tensor/tensor.js";
 import type { OutputSlice, ShapedElements } from "./output.js";
+import { toKeys } from "./print-records.js";
 import { ArraySlice, ColumnSlice, TensorSlice } from "./output-slice.js";
 
 /** The outputs of a batch: one an item, in order, whatever form the handler gave them. */
@@ -132,7 +133,7 @@ function fromCells(
   cells: readonly ArrayLike<unknown>[],
   count: number,
 ): OutputBatch {
-  const keys = names.map((name) => `${JSON.stringify(name)}:`);
+  const keys = toKeys(names);
   return {
     count,
     slice: (start, end) => new ColumnSlice({ names, keys, cells }, start, end),

@@ -1,6 +1,7 @@
 import { countElements } from "../tensor/tensor.js";
 import type { OutputSlice, ShapedElements } from "./output.js";
 import { printJson } from "./print-json.js";
+import { printRecords } from "./print-records.js";
 
 /** Outputs that the handler gave as an array. */
 export class ArraySlice implements OutputSlice {
@@ -57,20 +58,7 @@ export class ColumnSlice implements OutputSlice {
 
   printJson(): string {
     const { keys, cells } = this.#table;
-    const end = this.#start + this.count;
-    let text = "[";
-    for (let row = this.#start; row < end; row++) {
-      text += row > this.#start ? ",{" : "{";
-      let isFirst = true;
-      for (let column = 0; column < keys.length; column++) {
-        const value = cells[column]![row];
-        if (value === undefined) continue;
-        text += (isFirst ? "" : ",") + keys[column]! + printCell(value);
-        isFirst = false;
-      }
-      text += "}";
-    }
-    return `${text}]`;
+    return `[${printRecords(keys, cells, this.#start, this.#start + this.count, ",")}]`;
   }
 
   columns(): Readonly<Record<string, ArrayLike<unknown>>> {
@@ -121,9 +109,4 @@ function cut(cells: ArrayLike<unknown>, start: number, count: number): ArrayLike
   return Array.isArray(cells)
     ? cells.slice(start, start + count)
     : (cells as Float64Array).subarray(start, start + count);
-}
-
-function printCell(value: unknown): string {
-  if (typeof value === "number") return Number.isFinite(value) ? String(value) : "null";
-  return printJson(value);
 }

@@ -63,7 +63,11 @@ export interface Output<Item = any, Result = any, Streams extends boolean = bool
   writeChunk?(value: unknown, mediaType: string): string;
   /** Writes the end of a stream that broke, as a problem document says why. */
   writeBreak?(problem: object, mediaType: string): string;
-  /** Further headers that say how to read the bytes. */
+  /** Writes the end of a stream that did not break, for clients that would ask again. */
+  writeEnd?(mediaType: string): string;
+  /** What may be written into a stream that is silent, so that nobody on the way closes it. */
+  keepAlive?(mediaType: string): string;
+  /** Further headers that say how to read the bytes; called once `write` has answered. */
   headers?(outputs: OutputSlice, format: OutputFormat): Readonly<Record<string, string>>;
   /** Reads an answer as a caller gets it: one result, or an array of results for `many`. */
   read(body: Uint8Array, answer: ReadAnswer): unknown;
@@ -72,9 +76,50 @@ export interface Output<Item = any, Result = any, Streams extends boolean = bool
   describeTensors?(): readonly TensorDescription[];
   /** The contract of the answer by media type, for OpenAPI. */
   content(cardinality: Cardinality): Readonly<Record<string, OutputContent>>;
-  /** Never there: carries `Result` for the types. */
+  /** Never there: these carry `Item` and `Result` for the types. */
+  readonly item?: Item;
   readonly result?: Result;
 }
+
+/**
+ * An output whose answer to a request of one item is more than one output, such as a table: `Single`
+ * is what the handler returns for it, and `SingleResult` what a caller gets.
+ */
+export interface SingleOutput<Single, SingleResult> {
+  readonly single?: Single;
+  readonly singleResult?: SingleResult;
+  /** The outputs that `schema` describes in what the handler returned for one item. @throws OUTPUT_INVALID */
+  readSingle(returned: unknown): OutputSlice;
+}
+
+/** One output as a handler returns it; for `"one"` all that it returns for a request of one item. */
+export type ItemOf<O, Items extends Cardinality = "many"> = O extends z.ZodType
+  ? z.input<O>
+  : [Items] extends ["one"]
+    ? O extends SingleOutput<infer Single, any>
+      ? Single
+      : EachOf<O>
+    : EachOf<O>;
+
+type EachOf<O> = O extends Output<infer Item, any, any> ? Item : any;
+
+/** What a caller gets for a request of one item or of many. */
+export type ResultOf<O, Items extends Cardinality> = [StreamsOf<O>] extends [true]
+  ? EachResultOf<O>[]
+  : [Items] extends ["one"]
+    ? O extends SingleOutput<any, infer SingleResult>
+      ? SingleResult
+      : EachResultOf<O>
+    : EachResultOf<O>[];
+
+type EachResultOf<O> = O extends z.ZodType
+  ? z.input<O>
+  : O extends Output<any, infer Result, any>
+    ? Result
+    : any;
+
+/** Whether the handler is a generator. */
+export type StreamsOf<O> = O extends Output<any, any, infer Streams> ? Streams : false;
 
 /** What is known of an answer that is read. */
 export interface ReadAnswer extends OutputFormat {
