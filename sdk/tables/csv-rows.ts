@@ -63,7 +63,7 @@ export function readRows(source: CsvSource, start: number, columns: readonly Csv
     }
     if (field !== width) {
       if (at === rowStart && /^[\r\n]*$/.test(text.slice(at))) {
-        columns[0]!.pop();
+        columns[0]?.pop();
         return row;
       }
       throw raggedRow(source, { rowStart, row, field, blank: at === rowStart });

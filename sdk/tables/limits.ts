@@ -15,12 +15,13 @@ export function mostCells(byteLength: number): number {
 export function checkCells(rows: number, columns: number, byteLength: number): void {
   checkColumns(columns);
   const most = mostCells(byteLength);
-  if (rows * columns <= most) return;
+  // Rows without columns are still looked at one by one.
+  if (rows * Math.max(columns, 1) <= most) return;
   throw new EkibenError("INPUT_INVALID", {
     detail: `The table has ${rows} rows of ${columns} columns, which is more than a body of ${byteLength} bytes may hold.`,
     hint: "Send fewer rows at once.",
     expected: `at most ${most} cells`,
-    received: `${rows * columns} cells`,
+    received: `${rows} rows of ${columns} columns`,
   });
 }
 
