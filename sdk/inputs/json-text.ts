@@ -1,5 +1,5 @@
 import { EkibenError } from "../core/errors.js";
-import type { RequestBody } from "./input.js";
+import type { BodyHead, RequestBody } from "./input.js";
 import { findJsonFault } from "./json-fault.js";
 
 const UTF8 = new TextDecoder("utf-8", { fatal: true });
@@ -11,7 +11,7 @@ export function isJsonType(mediaType: string): boolean {
 }
 
 /** @throws MEDIA_TYPE_UNSUPPORTED, naming the media types that are read here. */
-export function refuseMediaType(body: RequestBody, accepted: readonly string[]): never {
+export function refuseMediaType(body: BodyHead, accepted: readonly string[]): never {
   throw new EkibenError("MEDIA_TYPE_UNSUPPORTED", {
     detail: `The content type ${JSON.stringify(body.mediaType)} is not read here.`,
     hint: `Send ${accepted.join(" or ")}.`,
@@ -21,7 +21,7 @@ export function refuseMediaType(body: RequestBody, accepted: readonly string[]):
 }
 
 /** @throws MEDIA_TYPE_UNSUPPORTED when the content type names a charset other than UTF-8. */
-export function checkCharset(body: RequestBody): void {
+export function checkCharset(body: BodyHead): void {
   const charset = body.parameters["charset"];
   if (charset === undefined || /^(utf-?8|us-ascii)$/i.test(charset)) return;
   throw new EkibenError("MEDIA_TYPE_UNSUPPORTED", {
