@@ -33,6 +33,8 @@ export { z } from "zod";
 // Inputs
 export { dataframe } from "./inputs/dataframe.js";
 export { json } from "./inputs/json.js";
+export { tensor } from "./inputs/tensor.js";
+export type { TensorOptions } from "./inputs/tensor.js";
 export type { Input, InputContent, Payload, RequestBody } from "./inputs/input.js";
 
 // Models
@@ -47,6 +49,7 @@ export type {
   ModelFile,
   ModelLoadContext,
 } from "./models/model.js";
+export type { TensorArray } from "./tensor/tensor-array.js";
 export type { TensorDescription } from "./tensor/tensor.js";
 
 // Frames

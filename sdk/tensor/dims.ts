@@ -51,3 +51,19 @@ export function checkShape(dims: readonly number[], shape: readonly (number | nu
     received: printDims(dims),
   });
 }
+
+/** A place in nested lists: `[2][0]`. */
+export function printIndex(index: readonly number[]): string {
+  return index.map((i) => `[${i}]`).join("");
+}
+
+/** The place in nested lists of an element in row-major order. */
+export function printPlace(at: number, dims: readonly number[]): string {
+  const index: number[] = [];
+  let rest = at;
+  for (let k = dims.length - 1; k >= 0; k -= 1) {
+    index.unshift(rest % dims[k]!);
+    rest = Math.floor(rest / dims[k]!);
+  }
+  return printIndex(index);
+}

@@ -1,5 +1,5 @@
 import { fillCells, printCell, toCellFault, type RefuseCell } from "./cells.js";
-import { checkDims, fitsShape, MOST_DIMS, printDims } from "./dims.js";
+import { checkDims, fitsShape, MOST_DIMS, printDims, printIndex, printPlace } from "./dims.js";
 import {
   countElements,
   createElements,
@@ -107,7 +107,7 @@ function fill(reading: Reading, value: unknown, depth: number, offset: number): 
     return;
   }
   const refuse: RefuseCell = (index, cell, expected) => {
-    throw toCellFault(printIndex(toIndex(offset + index, dims)), cell, expected);
+    throw toCellFault(printPlace(offset + index, dims), cell, expected);
   };
   const scalar = dims.length === 0 && !(isList(value) && value.length === 1 && dimsOf(value));
   fillCells(type, data, scalar ? [value] : (value as List), { offset, nonFinite, refuse });
@@ -137,21 +137,6 @@ export function fromFlat(
   };
   fillCells(type, data, values, { offset: 0, nonFinite, refuse });
   return { type, dims, data };
-}
-
-/** The place in each dimension of an element in row-major order. */
-function toIndex(at: number, dims: readonly number[]): number[] {
-  const index: number[] = [];
-  let rest = at;
-  for (let k = dims.length - 1; k >= 0; k -= 1) {
-    index.unshift(rest % dims[k]!);
-    rest = Math.floor(rest / dims[k]!);
-  }
-  return index;
-}
-
-function printIndex(index: readonly number[]): string {
-  return index.map((i) => `[${i}]`).join("");
 }
 
 function nameList(path: readonly number[]): string {

@@ -16,6 +16,11 @@ const ARRAYS = {
 /** The element types that a model may take and give. */
 export type TensorType = keyof typeof ARRAYS | "string";
 
+export const TENSOR_TYPES: readonly TensorType[] = [
+  ...(Object.keys(ARRAYS) as (keyof typeof ARRAYS)[]),
+  "string",
+];
+
 export type NumberArray =
   | Float32Array
   | Float64Array

@@ -23,6 +23,7 @@ describe("the public surface", () => {
         "json: function",
         "onnx: function",
         "reviveValues: function",
+        "tensor: function",
         "toDataFrame: function",
         "z: object",
       ]
@@ -84,7 +85,9 @@ describe("the public surface", () => {
         "ServiceOptions",
         "ServiceShape",
         "Simplify",
+        "TensorArray",
         "TensorDescription",
+        "TensorOptions",
       ]
     `);
   });
