@@ -1,11 +1,13 @@
 import type { Message, Schema } from "apache-arrow";
 import { EkibenError } from "../core/errors.js";
 import { BatchReader, type BatchHeader, type CellBudget } from "./arrow-batch.js";
+import { toArrowData } from "./arrow-column.js";
 import { brokenArrow, readMessages } from "./arrow-messages.js";
 import { readArray } from "./arrow-values.js";
 import { joinChunks } from "./join-chunks.js";
 import { checkCells, mostCells } from "./limits.js";
 import { checkNames } from "./malformed.js";
+import type { PrintValue, TableColumns } from "./table-columns.js";
 import type { SourceTable } from "./table-source.js";
 
 /**
@@ -77,4 +79,21 @@ interface DictionaryHeader {
 
 function isDictionary(header: unknown): header is DictionaryHeader {
   return (header as Partial<DictionaryHeader>).data !== undefined;
+}
+
+/**
+ * The bytes of an Arrow IPC stream with one batch of all rows. Missing values are null, NaN stays
+ * NaN; what type a column gets follows from its values, as `toArrowData` says.
+ */
+export async function writeArrow(table: TableColumns, print: PrintValue): Promise<Uint8Array> {
+  const arrow = await import("apache-arrow");
+  const children = table.columns.map((values) => toArrowData(arrow, values, print));
+  const fields = children.map(
+    (data, index) => new arrow.Field(table.names[index]!, data.type, true),
+  );
+  const schema = new arrow.Schema(fields);
+  const type = new arrow.Struct(fields);
+  const data = arrow.makeData({ type, length: table.rowCount, nullCount: 0, children });
+  const batch = new arrow.RecordBatch(schema, data);
+  return arrow.RecordBatchStreamWriter.writeAll([batch]).toUint8Array(true);
 }
