@@ -4,12 +4,13 @@ import { toOpenApi } from "../http/openapi.js";
 import { toOutputSchema } from "../http/openapi-schema.js";
 import { findPackageVersion } from "../http/package-version.js";
 import type { ModelDescription } from "../models/model.js";
+import { describeSchema } from "../inputs/describe-schema.js";
 import type { ApiDefinition, ServiceDefinition } from "../service/definition.js";
 import { compileService, type CompileInput, type PackageImport } from "./compile.js";
 import type { Manifest, ManifestApi, Provenance } from "./manifest.js";
 import { findPackage } from "./packages.js";
 import { pinDependencies } from "./pin.js";
-import { toSampleFiles, type Sample } from "./sample.js";
+import { isJson, toSampleFiles, type Sample } from "./sample.js";
 import { saveBundle, type ContentModel, type SaveBundleOptions, type SavedBundle } from "./save.js";
 
 /** What a bundle is built from, wherever its service was written. */
@@ -99,7 +100,9 @@ export async function buildBundle(
   );
 
   const answers = Object.fromEntries(
-    (source.samples ?? []).map(({ api, answer }) => [api, answer.json]),
+    (source.samples ?? [])
+      .filter(({ answer }) => isJson(answer.mediaType))
+      .map(({ api, answer }) => [api, JSON.parse(Buffer.from(answer.bytes).toString("utf8"))]),
   );
   const saved = await saveBundle(
     {
@@ -164,18 +167,25 @@ async function readModels(source: BundleSource): Promise<ContentModel[]> {
 }
 
 function describeApi(api: ApiDefinition): ManifestApi {
-  const { name, route, summary, description, input, output, batch, timeoutMs, maxBodyBytes } = api;
+  const { name, method, route, summary, description, input, output, batch } = api;
+  const { timeoutMs, maxBodyBytes } = api;
   // Through JSON, as it will be read again: an absent member and an undefined one are the same.
   return JSON.parse(
     JSON.stringify({
       name,
       route,
-      method: "POST",
+      method,
       summary,
       description,
       cardinality: input.cardinality,
       input: { kind: input.kind, mediaTypes: input.mediaTypes, schema: input.itemSchema() },
-      output: output === undefined ? undefined : { schema: toOutputSchema(output, name) },
+      output: {
+        kind: output.kind,
+        mediaTypes: output.mediaTypes(input.cardinality),
+        ...(output.schema === undefined ? {} : { schema: toOutputSchema(output.schema, name) }),
+      },
+      params: api.params === undefined ? undefined : describeSchema(api.params),
+      query: api.query === undefined ? undefined : describeSchema(api.query),
       batch,
       timeoutMs,
       maxBodyBytes,

@@ -24,13 +24,21 @@ const file = z.object({
 const api = z.object({
   name: z.string(),
   route: z.string(),
-  method: z.literal("POST"),
+  method: z.enum(["GET", "POST"]),
   summary: z.string().optional(),
   description: z.string().optional(),
   cardinality: z.enum(["one", "many"]),
   /** The JSON Schema is that of one item. */
   input: z.object({ kind: z.string(), mediaTypes: z.array(z.string()), schema: jsonSchema }),
-  output: z.object({ schema: jsonSchema }).optional(),
+  /** The JSON Schema, if there is one, is that of one output. */
+  output: z.object({
+    kind: z.string(),
+    mediaTypes: z.array(z.string()),
+    schema: jsonSchema.optional(),
+  }),
+  /** The JSON Schemas of the parameters of the path and of the query string. */
+  params: jsonSchema.optional(),
+  query: jsonSchema.optional(),
   batch: z
     .object({
       maxBatchSize: z.number(),

@@ -1,11 +1,14 @@
 import { EkibenError } from "../core/errors.js";
 import { createApp } from "../http/create-app.js";
+import { toRequestInit, toSentRequest, type SentRequest } from "../http/sent-request.js";
 import type { ModelDescription } from "../models/model.js";
 import { silentLog } from "../observability/log.js";
 import { createMetrics } from "../observability/metrics.js";
-import type { ServiceDefinition } from "../service/definition.js";
+import type { ApiDefinition, ServiceDefinition } from "../service/definition.js";
+import { findParameters } from "../service/route.js";
+import type { Runtime } from "../service/runtime.js";
 import { createRuntime } from "../service/create-runtime.js";
-import type { Sample } from "./sample.js";
+import { readSampleAnswer, toSample, type Sample } from "./sample.js";
 
 export interface Recorded {
   samples: Sample[];
@@ -25,24 +28,16 @@ export async function recordExamples(definition: ServiceDefinition): Promise<Rec
   });
   await runtime.start();
   try {
-    const app = createApp(runtime, { mode: "development", log: silentLog });
+    // Without middlewares: an example has no key, and what is recorded is what the API answers.
+    const open = { ...definition, middleware: [] };
+    const app = createApp(withDefinition(runtime, open), { mode: "development", log: silentLog });
     const samples: Sample[] = [];
-    for (const { name, route, input, example } of Object.values(definition.apis)) {
-      if (example === undefined) continue;
-      const request = input.encode(example);
-      const response = await app.request(`/${route}`, {
-        method: "POST",
-        headers: { "content-type": request.mediaType },
-        body: request.bytes as Uint8Array<ArrayBuffer>,
-      });
-      const text = await response.text();
-      if (response.status >= 400) throw unanswered(name, text);
-      samples.push({
-        api: name,
-        route,
-        request,
-        answer: { status: response.status, json: text === "" ? undefined : JSON.parse(text) },
-      });
+    for (const api of Object.values(definition.apis)) {
+      const request = toExampleRequest(api);
+      if (request === undefined) continue;
+      const response = await app.request(request.path, toRequestInit(request));
+      if (response.status >= 400) throw unanswered(api.name, await response.text());
+      samples.push(toSample(api.name, request, await readSampleAnswer(response)));
     }
     const modelDescriptions = Object.fromEntries(
       Array.from(runtime.models, ([name, model]) => [name, model.describe()]),
@@ -51,6 +46,19 @@ export async function recordExamples(definition: ServiceDefinition): Promise<Rec
   } finally {
     await runtime.drain();
   }
+}
+
+/** The example of an API as a request; one without a body needs none to be an example. */
+export function toExampleRequest(api: ApiDefinition): SentRequest | undefined {
+  const { example, exampleParameters, input } = api;
+  const hasAll =
+    Object.keys(exampleParameters?.params ?? {}).length === findParameters(api.route).length;
+  if (example === undefined && (input.kind !== "none" || !hasAll)) return undefined;
+  return toSentRequest(api, input.encode(example), exampleParameters);
+}
+
+function withDefinition(runtime: Runtime, definition: ServiceDefinition): Runtime {
+  return Object.create(runtime, { definition: { value: definition } }) as Runtime;
 }
 
 function unanswered(api: string, text: string): EkibenError {

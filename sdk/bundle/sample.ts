@@ -1,25 +1,60 @@
 import { z } from "zod";
 import { EkibenError } from "../core/errors.js";
+import type { SentRequest } from "../http/sent-request.js";
 
 /** A request and its answer, recorded where the service was written. */
 export interface Sample {
   api: string;
-  /** Path without a leading slash. */
-  route: string;
-  request: { mediaType: string; bytes: Uint8Array };
-  answer: { status: number; json: unknown };
+  request: SentRequest;
+  /** Names of headers that were sent and are not kept, since they may hold a secret. */
+  withheld: readonly string[];
+  answer: SampleAnswer;
 }
+
+export interface SampleAnswer {
+  status: number;
+  /** Without parameters. */
+  mediaType: string;
+  bytes: Uint8Array;
+}
+
+const body = z.object({
+  json: z.unknown().optional(),
+  text: z.string().optional(),
+  base64: z.base64().optional(),
+});
 
 const printed = z.object({
   api: z.string(),
-  route: z.string(),
-  request: z.object({
-    mediaType: z.string(),
-    text: z.string().optional(),
-    base64: z.base64().optional(),
+  request: body.extend({
+    method: z.enum(["GET", "POST"]),
+    path: z.string().startsWith("/"),
+    headers: z.record(z.string(), z.string()),
+    withheld: z.array(z.string()).optional(),
   }),
-  answer: z.object({ status: z.number().int(), json: z.unknown() }),
+  answer: body.extend({ status: z.number().int(), mediaType: z.string() }),
 });
+
+const SECRET = /auth|cookie|key|token|secret|password|session|credential/i;
+
+/** A sample without what may be a secret among its headers. */
+export function toSample(api: string, request: SentRequest, answer: SampleAnswer): Sample {
+  const withheld = Object.keys(request.headers).filter((name) => SECRET.test(name));
+  const headers = Object.fromEntries(
+    Object.entries(request.headers).filter(([name]) => !withheld.includes(name)),
+  );
+  return { api, request: { ...request, headers }, withheld, answer };
+}
+
+/** What a response answers, as a sample keeps it. */
+export async function readSampleAnswer(response: Response): Promise<SampleAnswer> {
+  const mediaType = response.headers.get("content-type")?.split(";")[0]!.trim() ?? "";
+  return {
+    status: response.status,
+    mediaType,
+    bytes: new Uint8Array(await response.arrayBuffer()),
+  };
+}
 
 /** The files of samples: `samples/<api>-1.json` and on, in the order given. */
 export function toSampleFiles(samples: readonly Sample[]): Record<string, string> {
@@ -33,27 +68,48 @@ export function toSampleFiles(samples: readonly Sample[]): Record<string, string
   );
 }
 
-function printSample({ api, route, request, answer }: Sample): string {
-  const { mediaType, bytes } = request;
+function printSample({ api, request, withheld, answer }: Sample): string {
+  const { method, path, headers } = request;
+  const { status, mediaType } = answer;
+  const sample = {
+    api,
+    request: {
+      method,
+      path,
+      headers,
+      ...(withheld.length === 0 ? {} : { withheld }),
+      ...(request.body === undefined ? {} : printBytes(request.body)),
+    },
+    answer: { status, mediaType, ...printAnswer(answer) },
+  };
+  return `${JSON.stringify(sample, null, 2)}\n`;
+}
+
+/** JSON is shown as such; what stands there is what a client reads, not each of its bytes. */
+function printAnswer({ mediaType, bytes }: SampleAnswer): z.output<typeof body> {
+  if (!isJson(mediaType)) return printBytes(bytes);
+  const text = Buffer.from(bytes).toString("utf8");
+  return text === "" ? { text } : { json: JSON.parse(text) as unknown };
+}
+
+function printBytes(bytes: Uint8Array): z.output<typeof body> {
   const text = decode(bytes);
-  const body = text === undefined ? { base64: Buffer.from(bytes).toString("base64") } : { text };
-  return `${JSON.stringify({ api, route, request: { mediaType, ...body }, answer }, null, 2)}\n`;
+  return text === undefined ? { base64: Buffer.from(bytes).toString("base64") } : { text };
 }
 
 /** @throws BUNDLE_CORRUPT */
 export function parseSample(text: string, where: string): Sample {
   try {
-    const { api, route, request, answer } = printed.parse(JSON.parse(text));
-    const bytes =
-      request.base64 === undefined
-        ? Buffer.from(request.text ?? "")
-        : Buffer.from(request.base64, "base64");
-    const { status, json } = answer;
+    const { api, request, answer } = printed.parse(JSON.parse(text));
+    const { method, path, headers, withheld = [] } = request;
+    const { status, mediaType } = answer;
+    const sent: SentRequest = { method, path, headers };
+    if (method === "POST") sent.body = readBytes(request);
     return {
       api,
-      route,
-      request: { mediaType: request.mediaType, bytes },
-      answer: { status, json },
+      request: sent,
+      withheld,
+      answer: { status, mediaType, bytes: readBytes(answer) },
     };
   } catch (error) {
     throw new EkibenError("BUNDLE_CORRUPT", {
@@ -61,6 +117,15 @@ export function parseSample(text: string, where: string): Sample {
       cause: error,
     });
   }
+}
+
+function readBytes({ json, text, base64 }: z.output<typeof body>): Uint8Array {
+  if (base64 !== undefined) return Buffer.from(base64, "base64");
+  return Buffer.from(text ?? (json === undefined ? "" : JSON.stringify(json)));
+}
+
+export function isJson(mediaType: string): boolean {
+  return mediaType === "application/json" || mediaType.endsWith("+json");
 }
 
 /** The text that the bytes are, or `undefined` when text would not give the same bytes again. */

@@ -3,10 +3,11 @@ import { copyFile, mkdir, mkdtemp, readFile, rm, symlink } from "node:fs/promise
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { EkibenError } from "../core/errors.js";
-import { findDifference } from "./find-difference.js";
+import { toRequestInit } from "../http/sent-request.js";
+import { compareAnswers } from "./compare-answers.js";
 import { openBundle, type Bundle } from "./load.js";
 import { allFiles, MANIFEST_FILE } from "./manifest.js";
-import { parseSample, type Sample } from "./sample.js";
+import { parseSample, readSampleAnswer, type Sample } from "./sample.js";
 
 /** A bundle that serves in a process of its own. */
 export interface StartedServer {
@@ -23,6 +24,8 @@ export interface VerifyOptions {
   tolerance?: number;
   /** Milliseconds for one answer. @default 120_000 */
   timeoutMs?: number;
+  /** The headers that a sample was sent with and does not keep, such as a key. */
+  headersOf?(sample: Sample): Readonly<Record<string, string>>;
 }
 
 /** One replayed sample. */
@@ -31,6 +34,8 @@ export interface VerifyResult {
   sample: string;
   api: string;
   milliseconds: number;
+  /** Why it could not be compared. */
+  skipped?: string;
 }
 
 /**
@@ -51,8 +56,14 @@ export async function verifyBundle(
       const results: VerifyResult[] = [];
       for (const [path, sample] of samples) {
         const began = performance.now();
-        await replay(sample, path, server, options);
-        results.push({ sample: path, api: sample.api, milliseconds: performance.now() - began });
+        const skipped = await replay(sample, path, server, options);
+        const milliseconds = performance.now() - began;
+        results.push({
+          sample: path,
+          api: sample.api,
+          milliseconds,
+          ...(skipped === undefined ? {} : { skipped }),
+        });
       }
       return results;
     } finally {
@@ -85,34 +96,32 @@ async function copyBundle({ directory, manifest }: Bundle, folder: string): Prom
   if (existsSync(installed)) await symlink(installed, join(folder, "node_modules"), "junction");
 }
 
+/** Sends a sample again; says why when nothing could be compared. */
 async function replay(
   sample: Sample,
   path: string,
   server: StartedServer,
   options: VerifyOptions,
-): Promise<void> {
-  const { request, answer, route } = sample;
-  const response = await fetch(`${server.url}/${route}`, {
-    method: "POST",
-    headers: { "content-type": request.mediaType },
-    body: request.bytes as Uint8Array<ArrayBuffer>,
+): Promise<string | undefined> {
+  const { request, answer } = sample;
+  const given = options.headersOf?.(sample) ?? {};
+  const response = await fetch(`${server.url}${request.path}`, {
+    ...toRequestInit({ ...request, headers: { ...request.headers, ...given } }),
     signal: AbortSignal.timeout(options.timeoutMs ?? 120_000),
   }).catch((cause: unknown) => {
     throw failed(path, `got no answer: ${(cause as Error).message}`, server, cause);
   });
-  const text = await response.text();
-  if (response.status !== answer.status) {
-    const what = `was answered with ${response.status} instead of ${answer.status}: ${shorten(text)}`;
+  const now = await readSampleAnswer(response);
+  const asksForKey = (now.status === 401 || now.status === 403) && now.status !== answer.status;
+  if (asksForKey && Object.keys(given).length === 0) {
+    return `it asks for credentials, which are not kept with samples (${now.status})`;
+  }
+  if (now.status !== answer.status) {
+    const what = `was answered with ${now.status} instead of ${answer.status}: ${shorten(Buffer.from(now.bytes).toString("utf8"))}`;
     throw handlerFailed(path, server) ?? failed(path, what, server);
   }
-  let now: unknown;
-  try {
-    now = text === "" ? undefined : JSON.parse(text);
-  } catch (cause) {
-    throw failed(path, `was answered with no JSON: ${shorten(text)}`, server, cause);
-  }
-  const difference = findDifference(answer.json, now, options.tolerance);
-  if (difference === undefined) return;
+  const difference = compareAnswers(answer, now, options.tolerance);
+  if (difference === undefined) return undefined;
   const at = difference.path === "" ? "the answer" : difference.path;
   throw new EkibenError("BUNDLE_VERIFY_FAILED", {
     detail: `${path} has another answer in the bundle: ${at} was ${print(difference.recorded)} and is ${print(difference.now)}.`,

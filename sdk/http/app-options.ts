@@ -9,8 +9,8 @@ export interface AnswerRecord {
   body: Uint8Array;
   mediaType: string;
   status: number;
-  /** The JSON text of the answer. */
-  answer: string;
+  /** The body of the answer. */
+  answer: string | Uint8Array;
 }
 
 /** What a saved service knows about itself. */
@@ -31,6 +31,6 @@ export interface AppOptions {
   bundle?: BundleFacts;
   /** Writes one line a request to the log. @default false */
   accessLog?: boolean;
-  /** Sees each request whose body was read, with its answer. */
+  /** Sees each request whose body was read whole, with its answer, unless that is a stream. */
   onAnswer?(answer: AnswerRecord): void;
 }

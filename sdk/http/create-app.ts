@@ -1,5 +1,6 @@
 import { Hono, type Context } from "hono";
 import { EkibenError } from "../core/errors.js";
+import type { ServiceDefinition } from "../service/definition.js";
 import type { Runtime } from "../service/runtime.js";
 import type { AppOptions } from "./app-options.js";
 import { mountDocs } from "./docs.js";
@@ -20,9 +21,14 @@ export function createApp(runtime: Runtime, options: AppOptions): Hono {
   const endpoints = Object.keys(definition.apis).map((name) =>
     createEndpoint(runtime, name, options),
   );
-  for (const { path, entry, handler } of endpoints) {
-    if (entry !== undefined) app.use(path, entry, ...definition.middleware);
-    app.post(path, handler);
+  const guarded = new Set<string>();
+  for (const { api, path, entry, handler } of endpoints) {
+    // A path that answers both methods is guarded once.
+    if (entry !== undefined && !guarded.has(path)) {
+      app.use(path, entry, ...definition.middleware);
+    }
+    guarded.add(path);
+    app.on(api.method, path, handler);
   }
 
   const limits = Object.values(definition.apis).map((api): [string, number] => [
@@ -51,20 +57,28 @@ export function createApp(runtime: Runtime, options: AppOptions): Hono {
   }
   mountDocs(app, runtime, options);
 
-  app.notFound((c) => answerUnmatched(app, c, options));
+  app.notFound((c) => answerUnmatched(app, c, definition, options));
   app.onError((error, c) => toProblemResponse(error, requestIdOf(c), options));
   return app;
 }
 
 /** What nobody handles: a route that is not there, or one that is there for another method. */
-function answerUnmatched(app: Hono, c: Context, options: AppOptions): Response {
+function answerUnmatched(
+  app: Hono,
+  c: Context,
+  definition: ServiceDefinition,
+  options: AppOptions,
+): Response {
   const began = performance.now();
   const id = requestIdOf(c);
   const routes = listRoutes(app);
-  const methods = routes.get(c.req.path);
+  const template = findTemplate(c.req.path, routes);
+  const found = template === undefined ? undefined : routes.get(template);
+  // A route with a parameter says itself that it knows nothing of this name.
+  const methods = found?.has(c.req.method) === true ? undefined : found;
   let response: Response;
   if (methods === undefined) {
-    response = toProblemResponse(routeNotFound(c, routes), id, options);
+    response = toProblemResponse(routeNotFound(c, definition), id, options);
   } else {
     const allow = [...methods, ...(methods.has("GET") ? ["HEAD"] : []), "OPTIONS"].join(", ");
     if (c.req.method === "OPTIONS") {
@@ -77,7 +91,7 @@ function answerUnmatched(app: Hono, c: Context, options: AppOptions): Response {
   // Behind middlewares the entry of the API does the counting.
   if (c.get("requestId") === undefined) {
     // One label for all that is not a route: a client must not be able to make up new ones.
-    const path = methods === undefined ? "unmatched" : c.req.path;
+    const path = template ?? "unmatched";
     options.serviceMetrics?.begin(path);
     record(options, { path, id, method: c.req.method, status: response.status, began });
   }
@@ -88,19 +102,36 @@ function answerUnmatched(app: Hono, c: Context, options: AppOptions): Response {
 function listRoutes(app: Hono): Map<string, Set<string>> {
   const routes = new Map<string, Set<string>>();
   for (const { path, method } of app.routes) {
-    if (method === "ALL" || /[:*]/.test(path)) continue;
+    if (method === "ALL" || path.includes("*")) continue;
     const methods = routes.get(path) ?? new Set();
     routes.set(path, methods.add(method));
   }
   return routes;
 }
 
-function routeNotFound(c: Context, routes: Map<string, Set<string>>): EkibenError {
-  const apis = [...routes].filter(([, methods]) => methods.has("POST")).map(([path]) => path);
+/** The route that a path belongs to; parameters match any one segment. */
+function findTemplate(path: string, routes: Map<string, Set<string>>): string | undefined {
+  if (routes.has(path)) return path;
+  const segments = path.split("/");
+  for (const template of routes.keys()) {
+    if (!template.includes(":")) continue;
+    const parts = template.split("/");
+    const matches =
+      parts.length === segments.length &&
+      parts.every((part, at) =>
+        part.startsWith(":") ? segments[at] !== "" : part === segments[at],
+      );
+    if (matches) return template;
+  }
+  return undefined;
+}
+
+function routeNotFound(c: Context, definition: ServiceDefinition): EkibenError {
+  const apis = Object.values(definition.apis).map(({ method, route }) => `${method} /${route}`);
   return new EkibenError("ROUTE_NOT_FOUND", {
     detail: `There is no route ${c.req.path.slice(0, 200)}.`,
     hint: "GET / shows the page of the service with all that it answers.",
-    expected: apis.map((path) => `POST ${path}`).join(", "),
+    expected: apis.join(", "),
     received: `${c.req.method} ${c.req.path.slice(0, 200)}`,
   });
 }

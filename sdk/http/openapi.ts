@@ -1,11 +1,13 @@
 import { OpenAPIHono } from "@hono/zod-openapi";
 import type { JsonSchema } from "../core/json-schema.js";
+import { describeSchema } from "../inputs/describe-schema.js";
 import type { InputContent } from "../inputs/input.js";
 import type { ApiDefinition, ServiceDefinition } from "../service/definition.js";
+import { findParameters } from "../service/route.js";
 import { printDuration, printSize } from "./limits.js";
 import { addProbes } from "./openapi-probes.js";
 import { addProblems, problemResponses } from "./openapi-problems.js";
-import { embedSchema, toOutputSchema } from "./openapi-schema.js";
+import { embedSchema, type AddSchema } from "./openapi-schema.js";
 
 export interface OpenApiOptions {
   version: string;
@@ -54,35 +56,73 @@ function addApi(registry: Registry, api: ApiDefinition, options: OpenApiOptions)
   const add = (name: string, schema: JsonSchema) => {
     registry.registerComponent("schemas", name, schema);
   };
-  const output =
-    api.output === undefined
-      ? {}
-      : embedSchema(toOutputSchema(api.output, api.name), `${api.name}_output`, add);
   const answer = options.answers?.[api.name];
   registry.registerPath({
-    method: "post",
-    path: `/${api.route}`,
+    method: api.method === "GET" ? "get" : "post",
+    path: `/${api.route.replace(/:([^/]+)/g, "{$1}")}`,
     operationId: api.name,
     tags: ["APIs"],
     summary: api.summary ?? api.name,
     description: describe(api),
-    parameters: [{ $ref: "#/components/parameters/RequestId" }],
-    request: { body: { required: true, content: toRequestContent(api, add) } },
+    parameters: [
+      ...toParameters(api, "path"),
+      ...toParameters(api, "query"),
+      { $ref: "#/components/parameters/RequestId" },
+    ] as { $ref: string }[],
+    ...(api.method === "GET" || api.input.kind === "none"
+      ? {}
+      : { request: { body: { required: true, content: toRequestContent(api, add) } } }),
     responses: {
       200: {
         description:
           api.input.cardinality === "many" ? "One output for each item, in order" : "The output",
         headers: { "X-Request-Id": { $ref: "#/components/headers/RequestId" } },
-        content: {
-          "application/json": {
-            schema: api.input.cardinality === "many" ? { type: "array", items: output } : output,
-            ...(answer === undefined ? {} : { example: answer }),
-          },
-        },
+        content: toAnswerContent(api, add, answer),
       },
       ...problemResponses(),
     },
   });
+}
+
+function toAnswerContent(
+  api: ApiDefinition,
+  add: AddSchema,
+  answer: unknown,
+): Record<string, { schema: JsonSchema; example?: unknown }> {
+  const content = Object.entries(api.output.content(api.input.cardinality));
+  return Object.fromEntries(
+    content.map(([mediaType, { schema }], index) => {
+      const prefix = index === 0 ? `${api.name}_output` : `${api.name}_output_${index + 1}`;
+      const embedded = embedSchema(schema, prefix, add);
+      const isShown = answer !== undefined && mediaType === "application/json";
+      return [mediaType, { schema: embedded, ...(isShown ? { example: answer } : {}) }];
+    }),
+  );
+}
+
+interface Parameter {
+  name: string;
+  in: "path" | "query";
+  required: boolean;
+  schema: { type: "string" };
+  example?: unknown;
+}
+
+/** The parameters of the path or the query string, each with its part of their schema. */
+function toParameters(api: ApiDefinition, where: "path" | "query"): Parameter[] {
+  const given = where === "path" ? api.params : api.query;
+  const schema = given === undefined ? {} : describeSchema(given);
+  const properties = (schema["properties"] ?? {}) as Record<string, JsonSchema>;
+  const required = (schema["required"] ?? []) as string[];
+  const examples = api.exampleParameters?.[where === "path" ? "params" : "query"] ?? {};
+  const names = where === "path" ? findParameters(api.route) : Object.keys(properties);
+  return names.map((name) => ({
+    name,
+    in: where,
+    required: where === "path" || required.includes(name),
+    schema: (properties[name] ?? { type: "string" }) as { type: "string" },
+    ...(examples[name] === undefined ? {} : { example: examples[name] }),
+  }));
 }
 
 function describe(api: ApiDefinition): string {

@@ -57,13 +57,18 @@ export function toMetadata(runtime: Runtime, options: AppOptions): object {
       : { bundle: { digest: bundle.digest, created: bundle.created, labels: bundle.labels } }),
     apis: Object.values(definition.apis).map((api) => ({
       name: api.name,
-      method: "POST",
+      method: api.method,
       path: `/${api.route}`,
       ...(api.summary === undefined ? {} : { summary: api.summary }),
       input: {
         kind: api.input.kind,
         items: api.input.cardinality,
         mediaTypes: api.input.mediaTypes,
+      },
+      output: {
+        kind: api.output.kind,
+        streams: api.output.streams,
+        mediaTypes: api.output.mediaTypes(api.input.cardinality),
       },
       limits: { maxBodyBytes: api.maxBodyBytes, timeoutMs: api.timeoutMs, ...api.batch },
     })),

@@ -1,6 +1,14 @@
 import type { IncomingMessage } from "node:http";
+import { Readable } from "node:stream";
 import { promisify } from "node:util";
-import { brotliDecompress, gunzip, inflate } from "node:zlib";
+import {
+  brotliDecompress,
+  createBrotliDecompress,
+  createGunzip,
+  createInflate,
+  gunzip,
+  inflate,
+} from "node:zlib";
 import type { Context } from "hono";
 import { EkibenError } from "../core/errors.js";
 import type { HeaderReader } from "../core/header-reader.js";
@@ -11,6 +19,15 @@ const UNPACK = {
   deflate: promisify(inflate),
   br: promisify(brotliDecompress),
 };
+
+const UNPACKERS = {
+  gzip: createGunzip,
+  "x-gzip": createGunzip,
+  deflate: createInflate,
+  br: createBrotliDecompress,
+};
+
+type Coding = keyof typeof UNPACK;
 
 /** The content codings that a request body may have. */
 const CONTENT_CODINGS = "gzip, deflate, br";
@@ -36,15 +53,125 @@ export async function readBody(
   limits: BodyLimits,
 ): Promise<Uint8Array> {
   const { maxBytes } = limits;
+  checkAnnounced(headers, maxBytes);
+  const incoming = limits.untouched ? findIncoming(c) : undefined;
+  const packed =
+    incoming === undefined ? await readWeb(c, maxBytes) : await collect(incoming, maxBytes);
+  return headers.get("content-encoding") === null
+    ? packed
+    : await unpack(packed, headers, maxBytes);
+}
+
+function checkAnnounced(headers: HeaderReader, maxBytes: number): void {
   const announced = headers.get("content-length");
   if (announced !== null && Number(announced) > maxBytes) {
     throw tooLarge(maxBytes, Number(announced));
   }
+}
+
+/**
+ * The body of a request as it comes, unpacked.
+ * @throws what `readBody` throws, while it is read
+ */
+export async function* streamBody(
+  c: Context,
+  headers: HeaderReader,
+  limits: BodyLimits,
+): AsyncGenerator<Uint8Array> {
+  const { maxBytes } = limits;
+  checkAnnounced(headers, maxBytes);
   const incoming = limits.untouched ? findIncoming(c) : undefined;
-  const packed =
-    incoming === undefined ? await readWeb(c, maxBytes) : await collect(incoming, maxBytes);
-  const codings = headers.get("content-encoding");
-  return codings === null ? packed : await unpack(packed, codings, maxBytes);
+  if (incoming !== undefined) yield* streamIncoming(incoming, headers, maxBytes);
+  else yield* unpackChunks(limitChunks(readWebChunks(c), maxBytes), headers, maxBytes);
+}
+
+/** The body of a request from its socket, as it comes, unpacked. */
+export async function* streamIncoming(
+  incoming: IncomingMessage,
+  headers: HeaderReader,
+  maxBytes: number,
+): AsyncGenerator<Uint8Array> {
+  checkAnnounced(headers, maxBytes);
+  const chunks = readIncomingChunks(incoming);
+  yield* unpackChunks(limitChunks(chunks, maxBytes), headers, maxBytes);
+}
+
+async function* readIncomingChunks(incoming: IncomingMessage): AsyncGenerator<Uint8Array> {
+  try {
+    // Who stops to read early still owes the client an answer on the same socket.
+    for await (const chunk of incoming.iterator({ destroyOnReturn: false })) {
+      yield chunk as Uint8Array;
+    }
+  } catch (error) {
+    throw clientClosed(error);
+  }
+}
+
+async function* readWebChunks(c: Context): AsyncGenerator<Uint8Array> {
+  if (Object.keys(c.req.bodyCache).length > 0) {
+    yield new Uint8Array(await c.req.arrayBuffer());
+    return;
+  }
+  const body = c.req.raw.body as AsyncIterable<Uint8Array> | null;
+  if (body === null) return;
+  try {
+    for await (const chunk of body) yield chunk;
+  } catch (error) {
+    throw clientClosed(error);
+  }
+}
+
+async function* limitChunks(
+  chunks: AsyncIterable<Uint8Array>,
+  maxBytes: number,
+): AsyncGenerator<Uint8Array> {
+  let size = 0;
+  for await (const chunk of chunks) {
+    size += chunk.byteLength;
+    if (size > maxBytes) throw tooLarge(maxBytes);
+    yield chunk;
+  }
+}
+
+async function* unpackChunks(
+  chunks: AsyncIterable<Uint8Array>,
+  headers: HeaderReader,
+  maxBytes: number,
+): AsyncGenerator<Uint8Array> {
+  let unpacked = chunks;
+  // They are listed in the order in which they were applied (RFC 9110, 8.4).
+  for (const coding of readCodings(headers).toReversed()) {
+    unpacked = limitChunks(unpackWith(unpacked, coding), maxBytes);
+  }
+  yield* unpacked;
+}
+
+async function* unpackWith(
+  chunks: AsyncIterable<Uint8Array>,
+  coding: Coding,
+): AsyncGenerator<Uint8Array> {
+  const unpacker = UNPACKERS[coding]();
+  let failed: unknown;
+  // What fails while the packed bytes are read is not the fault of the packing.
+  const source = Readable.from(
+    (async function* () {
+      try {
+        yield* chunks;
+      } catch (error) {
+        failed = error;
+        throw error;
+      }
+    })(),
+    { objectMode: false },
+  );
+  source.on("error", (error) => unpacker.destroy(error));
+  try {
+    for await (const chunk of source.pipe(unpacker)) yield chunk as Uint8Array;
+  } catch (error) {
+    throw failed ?? notPacked(coding, error);
+  } finally {
+    source.destroy();
+  }
 }
 
 function findIncoming(c: Context): IncomingMessage | undefined {
@@ -119,40 +246,52 @@ async function collectWeb(body: ReadableStream<Uint8Array>, maxBytes: number): P
   }
 }
 
-async function unpack(packed: Uint8Array, header: string, maxBytes: number): Promise<Uint8Array> {
-  const codings = header.split(",").map((coding) => coding.trim().toLowerCase());
+async function unpack(
+  packed: Uint8Array,
+  headers: HeaderReader,
+  maxBytes: number,
+): Promise<Uint8Array> {
   let bytes = packed;
-  // They are listed in the order in which they were applied (RFC 9110, 8.4).
-  for (const coding of codings.toReversed()) {
-    if (coding === "identity" || coding === "") continue;
-    if (!Object.hasOwn(UNPACK, coding)) {
-      throw new EkibenError("MEDIA_TYPE_UNSUPPORTED", {
-        detail: `The content coding ${JSON.stringify(coding.slice(0, 40))} is not accepted.`,
-        hint: "Send the body as it is, or packed with one of the accepted codings.",
-        expected: CONTENT_CODINGS,
-        received: coding.slice(0, 40),
-      });
+  for (const coding of readCodings(headers).toReversed()) {
+    try {
+      bytes = await UNPACK[coding](bytes, { maxOutputLength: maxBytes });
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException;
+      throw code === "ERR_BUFFER_TOO_LARGE" ? tooLarge(maxBytes) : notPacked(coding, error);
     }
-    bytes = await unpackOne(bytes, coding as keyof typeof UNPACK, maxBytes);
   }
   return bytes;
 }
 
-async function unpackOne(
-  bytes: Uint8Array,
-  coding: keyof typeof UNPACK,
-  maxBytes: number,
-): Promise<Uint8Array> {
-  try {
-    return await UNPACK[coding](bytes, { maxOutputLength: maxBytes });
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ERR_BUFFER_TOO_LARGE") throw tooLarge(maxBytes);
-    throw new EkibenError("BODY_MALFORMED", {
-      detail: `The body does not unpack with ${coding}.`,
-      hint: "Check that it is packed as Content-Encoding says, and complete.",
-      cause: error,
-    });
-  }
+/** The codings of a body in the order in which they were applied. @throws MEDIA_TYPE_UNSUPPORTED */
+function readCodings(headers: HeaderReader): Coding[] {
+  const header = headers.get("content-encoding");
+  if (header === null) return [];
+  const codings = header.split(",").map((coding) => coding.trim().toLowerCase());
+  const packed = codings.filter((coding) => coding !== "identity" && coding !== "");
+  if (packed.length > MOST_CODINGS) throw refuseCoding(header);
+  for (const coding of packed) if (!Object.hasOwn(UNPACK, coding)) throw refuseCoding(coding);
+  return packed as Coding[];
+}
+
+/** Each further coding multiplies what a small body can unpack to on its way. */
+const MOST_CODINGS = 3;
+
+function refuseCoding(received: string): EkibenError {
+  return new EkibenError("MEDIA_TYPE_UNSUPPORTED", {
+    detail: `The content coding ${JSON.stringify(received.slice(0, 40))} is not accepted.`,
+    hint: "Send the body as it is, or packed with one of the accepted codings.",
+    expected: CONTENT_CODINGS,
+    received: received.slice(0, 40),
+  });
+}
+
+function notPacked(coding: string, cause: unknown): EkibenError {
+  return new EkibenError("BODY_MALFORMED", {
+    detail: `The body does not unpack with ${coding}.`,
+    hint: "Check that it is packed as Content-Encoding says, and complete.",
+    cause,
+  });
 }
 
 function tooLarge(maxBytes: number, received?: number): EkibenError {

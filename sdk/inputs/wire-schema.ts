@@ -18,7 +18,7 @@ export function toWireSchema<Schema extends z.ZodType>(
   limitBigInt: MapLeaf = (leaf) => leaf,
 ): Schema {
   const map = (leaf: z.ZodType): z.ZodType => readFromJson(leaf, limitBigInt);
-  return mapSchema(schema, map) as Schema;
+  return mapLeaves(schema, map) as Schema;
 }
 
 function readFromJson(leaf: z.ZodType, limitBigInt: MapLeaf): z.ZodType {
@@ -29,13 +29,15 @@ function readFromJson(leaf: z.ZodType, limitBigInt: MapLeaf): z.ZodType {
   return coerce ? limitBigInt(leaf) : z.preprocess(readBigInt, limitBigInt(leaf));
 }
 
-function readDate(value: unknown): unknown {
+/** A date that came as ISO 8601 text; anything else as it is. */
+export function readDate(value: unknown): unknown {
   if (typeof value !== "string" || !DATE.test(value)) return value;
   const date = new Date(value);
   return Number.isNaN(date.getTime()) ? value : date;
 }
 
-function readBigInt(value: unknown): unknown {
+/** A bigint that came as decimal text or as an integer; anything else as it is. */
+export function readBigInt(value: unknown): unknown {
   if (typeof value === "number") return Number.isSafeInteger(value) ? BigInt(value) : value;
   return typeof value === "string" && INTEGER.test(value) ? BigInt(value) : value;
 }
@@ -58,7 +60,15 @@ const PARTS: Readonly<Record<string, readonly string[]>> = {
   pipe: ["in"],
 };
 
-function mapSchema(root: z.ZodType, leaf: MapLeaf): z.ZodType {
+/**
+ * The schema with each part that holds no other schema exchanged, and each array after its parts.
+ * What stays as it is, is the same object.
+ */
+export function mapLeaves(
+  root: z.ZodType,
+  leaf: MapLeaf,
+  array: MapLeaf = (schema) => schema,
+): z.ZodType {
   const seen = new Map<z.ZodType, z.ZodType>();
 
   function map(schema: z.ZodType): z.ZodType {
@@ -68,7 +78,8 @@ function mapSchema(root: z.ZodType, leaf: MapLeaf): z.ZodType {
     seen.set(schema, schema);
     const definition = definitionOf(schema);
     const parts = PARTS[definition.type];
-    const mapped = parts === undefined ? leaf(schema) : mapParts(schema, definition, parts);
+    const inner = parts === undefined ? leaf(schema) : mapParts(schema, definition, parts);
+    const mapped = definition.type === "array" ? array(inner) : inner;
     seen.set(schema, mapped);
     return mapped;
   }

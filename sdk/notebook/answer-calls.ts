@@ -1,35 +1,40 @@
-import type { Sample } from "../bundle/sample.js";
+import { toExampleRequest } from "../bundle/record-examples.js";
+import { readSampleAnswer, toSample, type Sample } from "../bundle/sample.js";
+import { toRequestInit } from "../http/sent-request.js";
 import type { Service } from "../service/infer.js";
 import type { Target } from "./inline-call.js";
 import type { RecordedCall } from "./samples.js";
+
+/** A sample with the headers that it does not keep. */
+export interface AnsweredCall {
+  sample: Sample;
+  headers: Readonly<Record<string, string>>;
+}
 
 /** The answers that the service gives now, also for calls that an earlier definition answered. */
 export async function answerCalls(
   { definition }: Service,
   calls: readonly RecordedCall[],
   { app }: Target,
-): Promise<Sample[]> {
-  const samples: Sample[] = [];
-  for (const { name, route, input, example } of Object.values(definition.apis)) {
-    const sent = calls.filter((call) => call.api === name);
-    const requests =
-      sent.length > 0 || example === undefined ? sent : [{ api: name, ...input.encode(example) }];
-    for (const { bytes, mediaType } of requests) {
-      const response = await app.request(`/${route}`, {
-        method: "POST",
-        headers: { "content-type": mediaType },
-        body: bytes as Uint8Array<ArrayBuffer>,
-      });
-      const text = await response.text();
+): Promise<AnsweredCall[]> {
+  const answered: AnsweredCall[] = [];
+  for (const api of Object.values(definition.apis)) {
+    const sent = calls.filter((call) => call.api === api.name).map(({ request }) => request);
+    const example = sent.length > 0 ? undefined : toExampleRequest(api);
+    for (const request of example === undefined ? sent : [example]) {
+      const response = await app.request(request.path, toRequestInit(request));
       // Made for an input that the service does not take any more, or one that it fails on.
-      if (!response.ok) continue;
-      samples.push({
-        api: name,
-        route,
-        request: { mediaType, bytes },
-        answer: { status: response.status, json: JSON.parse(text) as unknown },
+      if (!response.ok) {
+        await response.body?.cancel();
+        continue;
+      }
+      const sample = toSample(api.name, request, await readSampleAnswer(response));
+      const { headers } = request;
+      answered.push({
+        sample,
+        headers: Object.fromEntries(sample.withheld.map((name) => [name, headers[name]!])),
       });
     }
   }
-  return samples;
+  return answered;
 }

@@ -59,9 +59,12 @@ export function createFaces(): ServiceFaces {
       return app.mount("/", serving.app.fetch);
     },
 
-    async call(service, api, input) {
+    async call(service, api, input, options) {
       const target = await findTarget(service);
-      const { output, call } = await callInline(service.definition, target, api, input);
+      const { output, call } = await callInline(service.definition, target, api, {
+        input,
+        options,
+      });
       calls.record(service.name, call);
       return output;
     },

@@ -1,7 +1,14 @@
 import { randomUUID } from "node:crypto";
 import { Cancellation } from "../core/cancellation.js";
 import { EkibenError, ERROR_CATALOGUE, type Problem } from "../core/errors.js";
-import type { ServiceDefinition } from "../service/definition.js";
+import { isRejection } from "../core/rejection.js";
+import { readSampleAnswer } from "../bundle/sample.js";
+import { toRequestInit, toSentRequest } from "../http/sent-request.js";
+import type { EncodedBody } from "../inputs/input.js";
+import type { ApiDefinition, ServiceDefinition } from "../service/definition.js";
+import { parseEncoded, readExampleParameters } from "../service/example.js";
+import type { CallOptions } from "../service/faces.js";
+import { createWriter } from "../service/writer.js";
 import type { LocalServing } from "./local-apps.js";
 import type { RecordedCall } from "./samples.js";
 
@@ -19,36 +26,73 @@ export async function callInline(
   definition: ServiceDefinition,
   target: Target,
   api: string,
-  input: unknown,
+  { input, options }: { input: unknown; options: CallOptions },
 ): Promise<{ output: unknown; call: RecordedCall }> {
   const declared = definition.apis[api]!;
-  const { bytes, mediaType } = declared.input.encode(input);
+  const encoded = declared.input.encode(input);
   const requestId = randomUUID();
-  const path = `/${declared.route}`;
-  const request: RequestInit = {
-    method: "POST",
-    headers: { "content-type": mediaType, "x-request-id": requestId },
-    body: bytes,
-  };
+  const request = toSentRequest(declared, encoded, options);
+  const init = toRequestInit({
+    ...request,
+    headers: { ...request.headers, "x-request-id": requestId },
+  });
   const response =
     target.address === undefined
-      ? await target.app.request(path, request)
-      : await fetch(`${target.address}${path}`, request);
-  const text = await response.text();
-  if (!response.ok) throw toThrown(target.findError(requestId), response.status, text);
+      ? await target.app.request(request.path, init)
+      : await fetch(`${target.address}${request.path}`, init);
+  const { mediaType, bytes } = await readSampleAnswer(response);
+  if (!response.ok) {
+    const text = Buffer.from(bytes).toString("utf8");
+    throw toThrown(target.findError(requestId), response.status, text);
+  }
+  await rehearse(declared, { target, encoded, requestId, options });
+  const output: unknown = readOutput(declared, response, { mediaType, bytes });
+  return { output, call: { api, request } };
+}
 
-  const runtime = target.runtime.apis.get(api)!;
-  const payload = await declared.input.parse({ bytes, mediaType, parameters: {} });
+interface Rehearsal {
+  target: Target;
+  encoded: EncodedBody;
+  requestId: string;
+  options: CallOptions;
+}
+
+/** @throws what the handler threw */
+async function rehearse(
+  api: ApiDefinition,
+  { target, encoded, requestId, options }: Rehearsal,
+): Promise<void> {
+  if (api.batch === undefined) return;
+  const payload = await parseEncoded(api.input, encoded);
+  const exampleParameters = { params: options.params ?? {}, query: options.query ?? {} };
   try {
-    await runtime.rehearse(payload, {
+    await target.runtime.apis.get(api.name)!.rehearse(payload, {
       id: requestId,
-      headers: new Headers(),
+      headers: new Headers(options.headers),
+      ...readExampleParameters({ ...api, exampleParameters }),
+      writer: createWriter(api),
       cancellation: new Cancellation(),
     });
   } catch (error) {
-    throw toThrown(error, 500, "");
+    if (!isRejection(error)) throw toThrown(error, 500, "");
+  } finally {
+    await payload.release?.();
   }
-  return { output: JSON.parse(text) as unknown, call: { api, bytes, mediaType } };
+}
+
+/** The answer as the output reads it; what a middleware or `reject` has answered as the JSON it is. */
+function readOutput(
+  { input, output }: ApiDefinition,
+  response: Response,
+  { mediaType, bytes }: { mediaType: string; bytes: Uint8Array },
+): unknown {
+  const { cardinality } = input;
+  if (output.mediaTypes(cardinality).includes(mediaType)) {
+    const header = (name: string): string | null => response.headers.get(name);
+    return output.read(bytes, { mediaType, cardinality, header });
+  }
+  const text = Buffer.from(bytes).toString("utf8");
+  return text === "" ? undefined : (JSON.parse(text) as unknown);
 }
 
 /** What the author threw comes first: its stack leads to the line in the cell. */

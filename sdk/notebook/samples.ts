@@ -1,8 +1,9 @@
+import type { SentRequest } from "../http/sent-request.js";
+
 /** A call that was made in the notebook: what was sent. The answer is asked for anew at `save()`. */
 export interface RecordedCall {
   readonly api: string;
-  readonly bytes: Uint8Array;
-  readonly mediaType: string;
+  readonly request: SentRequest;
 }
 
 const MOST_CALLS = 20;
@@ -18,10 +19,10 @@ export function createCallRecorder(): CallRecorder {
   const calls = new Map<string, RecordedCall[]>();
   return {
     record(service, call) {
-      if (call.bytes.byteLength > MOST_BYTES) return;
+      if ((call.request.body?.byteLength ?? 0) > MOST_BYTES) return;
       const earlier = calls.get(service) ?? [];
       const same = (other: RecordedCall): boolean =>
-        other.api === call.api && Buffer.compare(other.bytes, call.bytes) === 0;
+        other.api === call.api && isSame(other.request, call.request);
       const kept = [...earlier.filter((other) => !same(other)), call];
       const ofApi = kept.filter((other) => other.api === call.api);
       calls.set(service, ofApi.length > MOST_CALLS ? kept.filter((one) => one !== ofApi[0]) : kept);
@@ -29,3 +30,13 @@ export function createCallRecorder(): CallRecorder {
     find: (service) => calls.get(service) ?? [],
   };
 }
+
+function isSame(one: SentRequest, other: SentRequest): boolean {
+  return (
+    one.path === other.path &&
+    JSON.stringify(one.headers) === JSON.stringify(other.headers) &&
+    Buffer.compare(one.body ?? EMPTY, other.body ?? EMPTY) === 0
+  );
+}
+
+const EMPTY = new Uint8Array();

@@ -2,6 +2,7 @@ import { findNotebookHost } from "../core/cell-record.js";
 import { EkibenError } from "../core/errors.js";
 import { buildBundle, type BuiltBundle } from "../bundle/build-bundle.js";
 import { packageOf } from "../bundle/packages.js";
+import type { Sample } from "../bundle/sample.js";
 import { verifyBundle } from "../bundle/verify.js";
 import { deployment } from "../deploy/deployment.js";
 import { spawnServer } from "../server/spawn-server.js";
@@ -45,7 +46,8 @@ export async function saveFromNotebook(
     classify: createClassify(live),
     same: (binding) => Object.is(live.read(binding), host.read(binding.name)),
   });
-  const samples = await answerCalls(service, calls, target);
+  const answered = await answerCalls(service, calls, target);
+  const samples = answered.map(({ sample }) => sample);
   let verified: number | undefined;
   const built = await buildBundle(
     {
@@ -68,7 +70,12 @@ export async function saveFromNotebook(
       // Before the bundle gets its name: one that answers otherwise never is in the store.
       async check(directory) {
         if (options.verify === false) return;
-        verified = (await verifyBundle(directory, { start: spawnServer })).length;
+        const results = await verifyBundle(directory, {
+          start: spawnServer,
+          headersOf: ({ api, request }) =>
+            answered.find(({ sample }) => isSameSample(sample, { api, request }))?.headers ?? {},
+        });
+        verified = results.filter(({ skipped }) => skipped === undefined).length;
       },
       ...(options.version === undefined ? {} : { version: options.version }),
     },
@@ -85,6 +92,20 @@ export async function saveFromNotebook(
   };
   display(toBundleCard(saved));
   return withSummary(saved, `SavedBundle ${saved.tag}`);
+}
+
+type Sent = Pick<Sample, "api" | "request">;
+
+/** Whether a sample that was read again is the one that was written. */
+function isSameSample(one: Sent, other: Sent): boolean {
+  const print = ({ api, request }: Sent): string =>
+    JSON.stringify([
+      api,
+      request.path,
+      request.headers,
+      Buffer.from(request.body ?? []).toString("base64"),
+    ]);
+  return print(one) === print(other);
 }
 
 function refuseSurface(): never {

@@ -1,18 +1,29 @@
-import type { z } from "zod";
 import type { Batcher, Job, Outcome } from "../batching/batch.js";
 import { createBatcher } from "../batching/create-batcher.js";
 import type { Clock } from "../core/clock.js";
 import { EkibenError } from "../core/errors.js";
+import { isRejection } from "../core/rejection.js";
 import type { Payload } from "../inputs/input.js";
-import { toOutputBatch, toSingleOutput, type OutputBatch } from "../outputs/output-batch.js";
+import { toOutputBatch, toSingleOutput } from "../outputs/output-batch.js";
 import { createOutputCheck } from "../outputs/output-check.js";
+import type { OutputSlice } from "../outputs/output.js";
 import type { Context } from "./context.js";
-import type { ApiDefinition } from "./definition.js";
-import { createContext, toRequestItems, type Call, type SharedContext } from "./handler-context.js";
-import type { Answer, ApiRuntime, Invocation, RuntimeObserver } from "./runtime.js";
+import type { AfterHook, ApiDefinition, BeforeHook } from "./definition.js";
+import {
+  createContext,
+  toRejected,
+  toRequestItems,
+  type Call,
+  type SharedContext,
+} from "./handler-context.js";
+import { toHandlerError } from "./handler-error.js";
+import { openStream } from "./open-stream.js";
+import { EMPTY_SLICE, insertRejected, joinSlices, retainSlice } from "./parts.js";
+import type { Answer, ApiRuntime, Invocation, RuntimeObserver, Written } from "./runtime.js";
 
 export interface ApiRuntimeOptions {
   shared(): SharedContext;
+  hooks: { before: readonly BeforeHook[]; after: readonly AfterHook[] };
   checkOutputs: boolean;
   observer: RuntimeObserver;
   clock: Clock;
@@ -23,10 +34,10 @@ export function createApiRuntime(
   api: ApiDefinition,
   options: ApiRuntimeOptions,
 ): ApiRuntime & { drain(): Promise<void> } {
+  const { hooks } = options;
+  const { schema } = api.output;
   const check =
-    options.checkOutputs && api.output !== undefined
-      ? createOutputCheck(api.name, api.output as z.ZodType)
-      : undefined;
+    options.checkOutputs && schema !== undefined ? createOutputCheck(api.name, schema) : undefined;
   const batcher = api.batch === undefined ? undefined : createApiBatcher(api.batch);
   let inFlight = 0;
   let idle: (() => void) | undefined;
@@ -48,27 +59,29 @@ export function createApiRuntime(
     const calls = jobs.map((job) => job.value);
     const payloads = calls.map((call) => call.payload);
     const { outputs, items, rejections } = await callHandler(api.input.merge(payloads), calls);
-    return items.map((item, index) => {
-      const rejection = rejections.get(index);
-      if (rejection !== undefined) return { ok: true, value: rejection };
+    let waits = false;
+    const outcomes = items.map((item, index): Outcome<Answer> | Promise<Outcome<Answer>> => {
+      const rejected = rejections.get(index);
+      if (rejected !== undefined) return { ok: true, value: rejected };
       try {
-        return { ok: true, value: toAnswer(outputs, item.start, item.end) };
+        const answer = toAnswer(outputs.slice(item.start, item.end), calls[index]!);
+        if (!(answer instanceof Promise)) return { ok: true, value: answer };
+        waits = true;
+        return answer.then(toSuccess, toFailure);
       } catch (error) {
-        return { ok: false, error };
+        return toFailure(error);
       }
     });
+    return waits ? await Promise.all(outcomes) : (outcomes as Outcome<Answer>[]);
   }
 
   async function callHandler(argument: unknown, calls: readonly Call[]) {
     const items = toRequestItems(calls);
     const total = items.at(-1)!.end;
-    const { context, rejections } = createContext(api.name, options.shared(), items);
+    const { context, rejections } = createContext(api, options.shared(), items);
     let returned: unknown;
     try {
-      returned = await (api.handler as (argument: unknown, context: Context) => unknown)(
-        argument,
-        context,
-      );
+      returned = await runHandler(argument, context, rejections);
     } catch (error) {
       throw toHandlerError(api.name, error);
     }
@@ -80,33 +93,99 @@ export function createApiRuntime(
     return { outputs, items, rejections };
   }
 
-  function toAnswer(outputs: OutputBatch, start: number, end: number): Answer {
-    const slice = outputs.slice(start, end);
-    check?.(slice.values());
-    const json = slice.printJson();
-    return {
-      kind: "outputs",
-      json: api.input.cardinality === "one" ? json.slice(1, -1) : json,
-    };
+  /** The hooks before, the handler unless they have rejected every request, and the hooks after. */
+  async function runHandler(
+    argument: unknown,
+    context: Context,
+    rejections: ReadonlyMap<number, unknown>,
+  ): Promise<unknown> {
+    let given = argument;
+    for (const hook of hooks.before) given = (await hook(given, context as never)) ?? given;
+    if (rejections.size === context.items.length) return undefined;
+    const handler = api.handler as (argument: unknown, context: Context) => unknown;
+    let returned = await handler(given, context);
+    for (const hook of hooks.after) returned = (await hook(returned, context as never)) ?? returned;
+    return returned;
+  }
+
+  function toAnswer(
+    outputs: OutputSlice,
+    { payload, invocation, keep }: Call,
+  ): Answer | Promise<Answer> {
+    check?.(outputs.values());
+    if (keep !== undefined) {
+      keep(retainSlice(outputs));
+      return KEPT;
+    }
+    return write(outputs, payload, invocation);
+  }
+
+  function write(
+    outputs: OutputSlice,
+    { rejected }: Payload,
+    { writer }: Invocation,
+  ): Answer | Promise<Answer> {
+    if (rejected !== undefined && rejected.size > 0) {
+      const all = insertRejected(outputs, rejected);
+      // A body of the author's own has no place in a table or tensor.
+      if (writer.mediaType !== JSON_TYPE) {
+        return toOutputs({ headers: { "content-type": JSON_TYPE }, body: all.printJson() });
+      }
+      return toOutputs(writer.write(all) as Written);
+    }
+    const written = writer.write(outputs);
+    return written instanceof Promise ? written.then(toOutputs) : toOutputs(written);
   }
 
   async function runAlone(payload: Payload, invocation: Invocation): Promise<Answer> {
-    const call = { payload, invocation };
-    const { outputs, rejections } = await callHandler(api.input.toArgument(payload), [call]);
-    return rejections.get(0) ?? toAnswer(outputs, 0, payload.items);
+    const call: Call = { payload, invocation };
+    const argument: unknown = api.input.toArgument(payload);
+    if (api.output.streams) return await startStream(argument, call);
+    const { outputs, rejections } = await callHandler(argument, [call]);
+    return rejections.get(0) ?? (await toAnswer(outputs.slice(0, payload.items), call));
   }
 
-  function submit(payload: Payload, invocation: Invocation): Promise<Answer> {
-    if (batcher === undefined) return runAlone(payload, invocation);
-    const limit = api.batch!.maxBatchSize;
-    if (payload.items > limit && api.input.split !== undefined) {
-      return submitInParts(batcher, api.input.split(payload, limit), invocation);
+  /** The first value is waited for, so that what fails before it is answered with a status. */
+  async function startStream(argument: unknown, call: Call): Promise<Answer> {
+    const { context, rejections } = createContext(api, options.shared(), toRequestItems([call]));
+    try {
+      const returned = await runHandler(argument, context, rejections);
+      const rejected = rejections.get(0);
+      if (rejected !== undefined) return rejected;
+      return await openStream(api, returned, { ...call.invocation, clock: options.clock, check });
+    } catch (error) {
+      throw toHandlerError(api.name, error);
     }
-    return batcher.submit({
-      value: { payload, invocation },
-      items: payload.items,
-      signal: invocation.cancellation,
-    });
+  }
+
+  async function submit(payload: Payload, invocation: Invocation): Promise<Answer> {
+    try {
+      if (payload.items === 0) return await answerNothing(payload, invocation);
+      if (batcher === undefined) return await runAlone(payload, invocation);
+      const limit = api.batch!.maxBatchSize;
+      if (payload.items > limit && api.input.split !== undefined) {
+        return await submitInParts(batcher, api.input.split(payload, limit), payload, invocation);
+      }
+      return await batcher.submit({
+        value: { payload, invocation },
+        items: payload.items,
+        signal: invocation.cancellation,
+      });
+    } catch (error) {
+      if (isRejection(error)) return toRejected(error);
+      throw error;
+    }
+  }
+
+  /** A request of no items needs no handler; what its input answers itself decides the status. */
+  function answerNothing(payload: Payload, invocation: Invocation): Answer | Promise<Answer> {
+    const { rejected } = payload;
+    if (rejected === undefined || rejected.size === 0) {
+      return write(EMPTY_SLICE, payload, invocation);
+    }
+    const bodies = Array.from(rejected.values(), ({ body }) => body ?? null);
+    const [first] = rejected.values();
+    return toRejected({ status: first!.status, body: bodies });
   }
 
   /**
@@ -116,31 +195,33 @@ export function createApiRuntime(
   async function submitInParts(
     batcher: Batcher<Call, Answer>,
     parts: readonly Payload[],
+    whole: Payload,
     invocation: Invocation,
   ): Promise<Answer> {
-    const texts: string[] = [];
+    const slices: OutputSlice[] = [];
     for (const payload of parts) {
       const answer = await batcher.submit({
-        value: { payload, invocation },
+        value: { payload, invocation, keep: (slice) => slices.push(slice) },
         items: payload.items,
         signal: invocation.cancellation,
       });
-      if (answer.kind === "rejected") return answer;
-      texts.push(answer.json.slice(1, -1));
+      if (answer !== KEPT) return answer;
     }
-    return { kind: "outputs", json: `[${texts.join(",")}]` };
+    return await write(joinSlices(slices), whole, invocation);
   }
 
   async function invoke(payload: Payload, invocation: Invocation): Promise<Answer> {
-    if (payload.items === 0) return { kind: "outputs", json: "[]" };
     inFlight++;
     const work = submit(payload, invocation);
     // The place stays taken until the work has really ended, also when its caller no longer waits.
-    work.then(release, release);
+    const end = (): void => release(payload);
+    work.then((answer) => (answer.kind === "stream" ? void answer.ended.then(end) : end()), end);
     return await answerInTime(work, invocation, { api, clock: options.clock });
   }
 
-  function release(): void {
+  function release(payload: Payload): void {
+    // What cannot be removed from the disk is no reason to fail a request that has its answer.
+    payload.release?.().catch(() => {});
     inFlight--;
     if (inFlight === 0) idle?.();
   }
@@ -151,12 +232,12 @@ export function createApiRuntime(
     stats: () => batcher?.stats(),
     async rehearse(payload, invocation) {
       if (api.batch === undefined || payload.items === 0) return;
-      const call = { payload, invocation };
-      const { items, outputs } = await callHandler(api.input.merge([payload, payload]), [
-        call,
-        call,
-      ]);
-      for (const item of items) if (outputs.count > 0) toAnswer(outputs, item.start, item.end);
+      const call: Call = { payload, invocation };
+      const twice = api.input.merge([payload, payload]);
+      const { items, outputs, rejections } = await callHandler(twice, [call, call]);
+      for (const [index, { start, end }] of items.entries()) {
+        if (!rejections.has(index)) await toAnswer(outputs.slice(start, end), call);
+      }
     },
     async drain() {
       // A request in parts still has parts to submit, which a draining batcher would refuse.
@@ -166,13 +247,21 @@ export function createApiRuntime(
   };
 }
 
-function toHandlerError(api: string, error: unknown): EkibenError {
-  if (error instanceof EkibenError) return error;
-  const message = error instanceof Error ? error.message : String(error);
-  return new EkibenError("HANDLER_FAILED", {
-    detail: `The handler of "${api}" failed: ${message}`,
-    cause: error,
-  });
+const JSON_TYPE = "application/json";
+
+/** Stands for outputs that were kept for the other parts of their request. */
+const KEPT: Answer = { kind: "outputs", headers: {}, body: "" };
+
+function toOutputs({ headers, body }: Written): Answer {
+  return { kind: "outputs", headers, body };
+}
+
+function toSuccess(value: Answer): Outcome<Answer> {
+  return { ok: true, value };
+}
+
+function toFailure(error: unknown): Outcome<Answer> {
+  return { ok: false, error };
 }
 
 /** The answer of the work, or why nobody waits for it any more, whichever is first. */

@@ -2,10 +2,14 @@ import type { Metrics } from "../observability/metrics.js";
 import type { Log } from "../observability/log.js";
 
 /** One request of the batch that a handler answers. */
-export interface RequestItem {
+export interface RequestItem<Params = any, Query = any> {
   /** The request id that the client gets in `X-Request-Id`. */
   readonly id: string;
   readonly headers: RequestHeaders;
+  /** The parameters of its path. */
+  readonly params: Params;
+  /** The parameters of its query string. */
+  readonly query: Query;
   /** Aborts when the client hangs up or the request times out. */
   readonly signal: AbortSignal;
   /** The request's part of the argument: items from `start` up to, without, `end`. */
@@ -25,13 +29,25 @@ export interface ServiceShape {
 }
 
 /** The second argument of a handler. */
-export interface Context<Shape extends Pick<ServiceShape, "models" | "state"> = any> {
+export interface Context<
+  Shape extends Pick<ServiceShape, "models" | "state"> = any,
+  Params = any,
+  Query = any,
+  Batched = false,
+> {
   /** The loaded models by name. */
   readonly models: Shape["models"];
   /** What `.setup()` returned. */
   readonly state: Shape["state"];
   /** The requests of this batch, in the order of their items; one request without `batch`. */
-  readonly items: readonly RequestItem[];
+  readonly items: readonly RequestItem<Params, Query>[];
+  /**
+   * The parameters of the path, of the one request. With `batch` each request has its own: read
+   * `items[i].params`. @throws HANDLER_FAILED with `batch`
+   */
+  readonly params: [Batched] extends [false] ? Params : never;
+  /** The parameters of the query string, as `params`. @throws HANDLER_FAILED with `batch` */
+  readonly query: [Batched] extends [false] ? Query : never;
   /**
    * Answers one request of the batch with this status and JSON body, whatever the handler returns
    * for it, while the others go on. `index` counts the requests in `items`.

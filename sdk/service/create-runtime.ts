@@ -7,9 +7,10 @@ import type { LoadedModel } from "../models/model.js";
 import { createApiRuntime } from "./api-runtime.js";
 import type { LifecycleContext } from "./context.js";
 import type { LifecycleHook, ServiceDefinition } from "./definition.js";
-import { toExamplePayload } from "./example.js";
+import { readExampleParameters, toExamplePayload } from "./example.js";
 import type { SharedContext } from "./handler-context.js";
 import type { Invocation, Runtime, RuntimeOptions, RuntimeState } from "./runtime.js";
+import { createWriter } from "./writer.js";
 
 /** Makes the runtime of a service; it answers once `start()` has resolved. */
 export function createRuntime(definition: ServiceDefinition, options: RuntimeOptions): Runtime {
@@ -24,6 +25,7 @@ export function createRuntime(definition: ServiceDefinition, options: RuntimeOpt
       api.name,
       createApiRuntime(api, {
         shared: () => shared,
+        hooks: definition,
         checkOutputs: options.checkOutputs,
         observer: options.observer ?? {},
         clock: options.clock ?? systemClock,
@@ -76,11 +78,14 @@ export function createRuntime(definition: ServiceDefinition, options: RuntimeOpt
       const began = performance.now();
       try {
         const payload = (await toExamplePayload(runtime.api))!;
-        await runtime.invoke(payload, {
+        const answer = await runtime.invoke(payload, {
           id: "warmup",
           headers: new Headers(),
+          ...readExampleParameters(runtime.api),
+          writer: createWriter(runtime.api),
           cancellation: new Cancellation(),
         });
+        if (answer.kind === "stream") await exhaust(answer.values);
         log.debug(`warmed up ${runtime.api.name}`, { ms: performance.now() - began });
       } catch (error) {
         log.warn(`the example of ${runtime.api.name} failed`, { error });
@@ -102,9 +107,9 @@ export function createRuntime(definition: ServiceDefinition, options: RuntimeOpt
         {
           ...api,
           invoke(payload: Payload, invocation: Invocation) {
-            return state === "ready"
-              ? api.invoke(payload, invocation)
-              : Promise.reject(notReady(definition.name, state));
+            if (state === "ready") return api.invoke(payload, invocation);
+            payload.release?.().catch(() => {});
+            return Promise.reject(notReady(definition.name, state));
           },
         },
       ]),
@@ -139,6 +144,10 @@ export function createRuntime(definition: ServiceDefinition, options: RuntimeOpt
       return drained;
     },
   };
+}
+
+async function exhaust(values: AsyncIterable<unknown>): Promise<void> {
+  for await (const value of values) void value;
 }
 
 function notReady(name: string, state: RuntimeState): EkibenError {

@@ -1,19 +1,27 @@
 import type { z } from "zod";
 import { EkibenError } from "../core/errors.js";
 import type { Input } from "../inputs/input.js";
+import { none } from "../inputs/none.js";
+import { jsonOutput } from "../outputs/json-output.js";
+import type { Output } from "../outputs/output.js";
 import { checkKeys } from "./check-keys.js";
-import type { ApiDefinition, BatchOptions } from "./definition.js";
-import { toExamplePayload } from "./example.js";
+import { checkExample, checkParameters } from "./check-parameters.js";
+import type { ApiDefinition, BatchOptions, ExampleParameters, Method } from "./definition.js";
+import { checkRoute, toRouteShape, type Invalid } from "./route.js";
 
 /** The options of `.api()` with their types let go: what remains to be checked at run time. */
 export interface AnyApiOptions {
+  method?: Method;
   route?: string;
   summary?: string;
   description?: string;
-  input: Input;
-  output?: z.ZodType;
+  input?: Input;
+  output?: z.ZodType | Output;
+  params?: z.ZodType;
+  query?: z.ZodType;
   batch?: BatchOptions | false;
   example?: unknown;
+  exampleParameters?: ExampleParameters;
   timeoutMs?: number;
   maxBodyBytes?: number;
   handler: ApiDefinition["handler"];
@@ -28,36 +36,23 @@ export const DEFAULT_BATCH: Required<BatchOptions> = {
 export const DEFAULT_TIMEOUT_MS = 60_000;
 export const DEFAULT_MAX_BODY_BYTES = 32 * 1024 * 1024;
 
-/** First segments that the server keeps for itself. */
-export const RESERVED_SEGMENTS: ReadonlySet<string> = new Set([
-  "docs",
-  "docs.json",
-  "openapi.json",
-  "livez",
-  "readyz",
-  "healthz",
-  "metrics",
-  "metadata",
-  "feedback",
-  "invocations",
-  "ping",
-  "version",
-]);
-
 const API_KEYS = [
+  "method",
   "route",
   "summary",
   "description",
   "input",
   "output",
+  "params",
+  "query",
   "batch",
   "example",
+  "exampleParameters",
   "timeoutMs",
   "maxBodyBytes",
   "handler",
 ] as const satisfies readonly (keyof AnyApiOptions)[];
 const API_NAME = /^[A-Za-z_$][\w$]*$/;
-const SEGMENT = /^[A-Za-z0-9._~-]+$/;
 
 /** Checks the declaration of an API and fills in its defaults. @throws SERVICE_INVALID */
 export function defineApi(
@@ -75,42 +70,65 @@ export function defineApi(
     throw invalid("its name is not an identifier.", "Use letters, digits and underscores.");
   }
   checkKeys(`The API "${name}"`, options, API_KEYS);
+  const input = options.input ?? none;
   // A zod schema has a `parse` too.
-  if (typeof options.input?.toArgument !== "function") {
+  if (typeof input.toArgument !== "function") {
     throw invalid(
       "`input` is not an input.",
       "Make it with an input function, such as dataframe(row) or json(schema).",
     );
   }
   if (typeof options.handler !== "function") throw invalid("`handler` is not a function.");
-  if (options.output !== undefined && typeof options.output.safeParse !== "function") {
-    throw invalid("`output` is not a zod schema.", "It describes one output.");
-  }
+  const output = toOutput(name, options.output, invalid);
 
+  const method = options.method ?? (options.input === undefined ? "GET" : "POST");
+  if (method !== "GET" && method !== "POST") {
+    throw invalid(`\`method\` is ${JSON.stringify(method)}.`, 'It is "GET" or "POST".');
+  }
+  if (method === "GET" && options.input !== undefined) {
+    throw invalid(
+      "a GET request has no body for its input to read.",
+      "Leave out `input` and describe `query` or `params`, or use POST.",
+    );
+  }
   const route = (options.route ?? name).replace(/^\/+/, "");
   checkRoute(route, invalid);
-  const taken = others.find((api) => api.route === route);
+  const taken = others.find(
+    (api) => api.method === method && toRouteShape(api.route) === toRouteShape(route),
+  );
   if (taken !== undefined) {
     throw invalid(
-      `the route /${route} is the API "${taken.name}" already.`,
+      `the route ${method} /${route} is the API "${taken.name}" already.`,
       "Give each API a route of its own.",
     );
   }
+  checkParameters(route, options, invalid);
 
   const timeoutMs = options.timeoutMs ?? DEFAULT_TIMEOUT_MS;
   const maxBodyBytes = options.maxBodyBytes ?? DEFAULT_MAX_BODY_BYTES;
   checkLimits({ timeoutMs, maxBodyBytes }, invalid);
+  const batched = options.batch !== undefined && options.batch !== false;
+  if (output.streams && (batched || input.cardinality === "many")) {
+    throw invalid(
+      `a stream answers one item, and ${batched ? "`batch` joins several requests" : "its input carries many"}.`,
+      "Leave out `batch` and take an input of one item, or answer with another output.",
+    );
+  }
   const api: ApiDefinition = {
     name,
+    method,
     route,
-    input: options.input,
+    input,
+    output,
     handler: options.handler,
     timeoutMs,
     maxBodyBytes,
     ...optional("summary", options.summary),
     ...optional("description", options.description),
-    ...optional("output", options.output),
+    ...optional("params", options.params),
+    ...optional("query", options.query),
     ...optional("example", options.example),
+    ...optional("exampleParameters", options.exampleParameters),
   };
   checkExample(api, invalid);
   if (options.batch === undefined || options.batch === false) return Object.freeze(api);
@@ -124,40 +142,26 @@ function optional<K extends string, V>(key: K, value: V | undefined): { [P in K]
   return value === undefined ? {} : ({ [key]: value } as { [P in K]?: V });
 }
 
-/** An example that the schema refuses would be a page that shows how to get an error. */
-function checkExample(api: ApiDefinition, invalid: Invalid): void {
-  try {
-    toExamplePayload(api);
-  } catch (error) {
-    throw invalid(
-      `its example is not valid: ${error instanceof Error ? error.message : String(error)}`,
-    );
+/** A zod schema means JSON, and no output at all means any JSON. */
+function toOutput(name: string, output: z.ZodType | Output | undefined, invalid: Invalid): Output {
+  if (output === undefined) return jsonOutput();
+  if (typeof (output as Output).write === "function") return output as Output;
+  if (typeof (output as z.ZodType).safeParse === "function") {
+    try {
+      return jsonOutput(output as z.ZodType);
+    } catch (error) {
+      if (!(error instanceof EkibenError)) throw error;
+      const { detail, ...facts } = error.facts;
+      throw new EkibenError(error.code, {
+        ...facts,
+        detail: `The output of the API "${name}": ${detail}`,
+      });
+    }
   }
-}
-
-type Invalid = (detail: string, hint?: string) => EkibenError;
-
-function checkRoute(route: string, invalid: Invalid): void {
-  const segments = route.split("/");
-  const bad = segments.find((part) => !SEGMENT.test(part) || part === "." || part === "..");
-  if (bad !== undefined) {
-    throw invalid(
-      `the route ${JSON.stringify(route)} is not valid.`,
-      "Write segments of letters, digits, `.`, `_`, `~` or `-` between slashes, such as v1/churn/predict.",
-    );
-  }
-  const first = segments[0]!;
-  if (RESERVED_SEGMENTS.has(first) || (first === "v2" && isInferenceProtocol(segments))) {
-    throw invalid(
-      `the route /${route} is reserved for the server.`,
-      `Begin it with something else than ${first}.`,
-    );
-  }
-}
-
-/** `/v2`, `/v2/health/…` and `/v2/models/…` are the Open Inference Protocol's. */
-function isInferenceProtocol(segments: readonly string[]): boolean {
-  return segments.length === 1 || segments[1] === "health" || segments[1] === "models";
+  throw invalid(
+    "`output` is neither a zod schema nor an output.",
+    "It describes one output: a zod schema, or what an output function such as tensorOutput() makes.",
+  );
 }
 
 function checkLimits(limits: object, invalid: Invalid): void {

@@ -4,8 +4,8 @@ import { EkibenError } from "../core/errors.js";
 import type { ModelDefinition } from "../models/model.js";
 import { checkKeys } from "./check-keys.js";
 import { defineApi, type AnyApiOptions } from "./define-api.js";
-import type { LifecycleHook, ServiceDefinition } from "./definition.js";
-import type { DevServerOptions, SaveOptions, ServiceFaces } from "./faces.js";
+import type { ServiceDefinition } from "./definition.js";
+import type { CallOptions, DevServerOptions, SaveOptions, ServiceFaces } from "./faces.js";
 import type { EmptyShape, Service } from "./infer.js";
 
 export interface ServiceOptions {
@@ -13,6 +13,8 @@ export interface ServiceOptions {
   name: string;
   /** Shown on the page and in the OpenAPI document. */
   description?: string;
+  /** The standard protocols beside the service's own routes. @default all of them */
+  protocols?: { openInference?: boolean; mlflow?: boolean };
 }
 
 /** Makes the `defineService` of the public surface from the faces that upper floors supply. */
@@ -26,14 +28,20 @@ export function createDefineService(
         hint: 'Write defineService({ name: "churn" }).',
       });
     }
-    checkKeys("defineService", options, ["name", "description"]);
+    checkKeys("defineService", options, ["name", "description", "protocols"]);
     checkName(options.name);
+    const { protocols = {} } = options;
+    checkKeys("`protocols`", protocols, ["openInference", "mlflow"]);
     return buildService(faces, {
       name: options.name,
       ...(options.description === undefined ? {} : { description: options.description }),
+      protocols: Object.freeze({ openInference: true, mlflow: true, ...protocols }),
       models: {},
       apis: {},
       middleware: [],
+      before: [],
+      after: [],
+      onError: [],
       setup: [],
       warmup: [],
       close: [],
@@ -48,14 +56,14 @@ export function isService(value: unknown): value is Service {
 
 const SERVICE = Symbol.for("ekiben.service");
 
-type HookName = "setup" | "warmup" | "close";
+type HookName = "setup" | "warmup" | "close" | "before" | "after" | "onError";
 
 function buildService(faces: ServiceFaces, definition: ServiceDefinition): Service<any> {
   const next = (changes: Partial<ServiceDefinition>): Service<any> =>
     buildService(faces, { ...definition, ...changes });
-  const withHook = (name: HookName, hook: LifecycleHook): Service<any> => {
+  const withHook = (name: HookName, hook: unknown): Service<any> => {
     if (typeof hook !== "function") throw notAFunction(`.${name}()`, hook);
-    return next({ [name]: [...definition[name], hook] });
+    return next({ [name]: [...definition[name], hook] } as Partial<ServiceDefinition>);
   };
 
   const service = {
@@ -72,10 +80,15 @@ function buildService(faces: ServiceFaces, definition: ServiceDefinition): Servi
       if (typeof middleware !== "function") throw notAFunction(".use()", middleware);
       return next({ middleware: [...definition.middleware, middleware] });
     },
-    setup: (hook) => withHook("setup", hook as LifecycleHook),
-    warmup: (hook) => withHook("warmup", hook as LifecycleHook),
-    close: (hook) => withHook("close", hook as LifecycleHook),
-    call: createCalls(definition, (api, input) => faces.call(service, api, input)),
+    before: (hook) => withHook("before", hook),
+    after: (hook) => withHook("after", hook),
+    onError: (hook) => withHook("onError", hook),
+    setup: (hook) => withHook("setup", hook),
+    warmup: (hook) => withHook("warmup", hook),
+    close: (hook) => withHook("close", hook),
+    call: createCalls(definition, (api, input, options) =>
+      faces.call(service, api, input, options),
+    ),
     async startDevServer(options: DevServerOptions = {}) {
       checkKeys("startDevServer", options, ["port", "host"]);
       return await faces.startDevServer(service, options);
@@ -95,15 +108,29 @@ function buildService(faces: ServiceFaces, definition: ServiceDefinition): Servi
   return Object.freeze(service);
 }
 
+type Call = (api: string, input: unknown, options: CallOptions) => Promise<unknown>;
+
 function createCalls(
   definition: ServiceDefinition,
-  call: (api: string, input: unknown) => Promise<unknown>,
-): Record<string, (input: unknown) => Promise<unknown>> {
+  call: Call,
+): Record<string, (...sent: any[]) => Promise<unknown>> {
   return Object.freeze(
     Object.fromEntries(
-      Object.keys(definition.apis).map((name) => [name, (input: unknown) => call(name, input)]),
+      Object.values(definition.apis).map(({ name, input }) => [
+        name,
+        // An API without a body is called with its options alone.
+        input.kind === "none"
+          ? (options: CallOptions = {}) => call(name, undefined, checkCall(name, options))
+          : (sent: unknown, options: CallOptions = {}) =>
+              call(name, sent, checkCall(name, options)),
+      ]),
     ),
   );
+}
+
+function checkCall(name: string, options: CallOptions): CallOptions {
+  checkKeys(`The call of "${name}"`, options, ["params", "query", "headers"]);
+  return options;
 }
 
 function checkModels(models: Record<string, ModelDefinition>): Record<string, ModelDefinition> {
@@ -140,7 +167,7 @@ function describeService(definition: ServiceDefinition): string {
       api.batch === undefined
         ? ""
         : `, batches of up to ${api.batch.maxBatchSize} within ${api.batch.maxLatencyMs} ms`;
-    return `  POST /${api.route}  ${api.name}(${api.input.kind})${batch}`;
+    return `  ${api.method} /${api.route}  ${api.name}(${api.input.kind})${batch}`;
   });
   const models = Object.entries(definition.models).map(([name, model]) => `${name}: ${model.kind}`);
   return [

@@ -8,6 +8,16 @@ export interface DevServerOptions {
   host?: string;
 }
 
+/** What goes with the body of a call. */
+export interface CallOptions<Params = any, Query = any> {
+  /** The parameters of the path. */
+  params?: Params;
+  /** The parameters of the query string. */
+  query?: Query;
+  /** Further headers, such as `{ authorization: "Bearer …" }`. */
+  headers?: Readonly<Record<string, string>>;
+}
+
 /** A running dev server. */
 export interface DevServer {
   readonly url: string;
@@ -54,7 +64,7 @@ export interface SavedBundle {
  */
 export interface ServiceFaces {
   app(service: Service): Hono;
-  call(service: Service, api: string, input: unknown): Promise<unknown>;
+  call(service: Service, api: string, input: unknown, options: CallOptions): Promise<unknown>;
   startDevServer(service: Service, options: DevServerOptions): Promise<DevServer>;
   stopDevServer(service: Service): Promise<void>;
   save(service: Service, options: SaveOptions): Promise<SavedBundle>;

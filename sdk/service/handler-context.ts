@@ -1,19 +1,23 @@
 import { EkibenError } from "../core/errors.js";
 import type { Payload } from "../inputs/input.js";
 import { printJson } from "../outputs/print-json.js";
+import type { OutputSlice } from "../outputs/output.js";
 import type { Context, RequestHeaders, RequestItem } from "./context.js";
+import type { ApiDefinition } from "./definition.js";
 import type { Answer, Invocation } from "./runtime.js";
 
 /** One request on its way to a handler. */
 export interface Call {
   payload: Payload;
   invocation: Invocation;
+  /** For a part of a request: takes its outputs in place of writing them. */
+  keep?(outputs: OutputSlice): void;
 }
 
 /** What the contexts of all calls of a service have in common. */
 export type SharedContext = Pick<Context, "models" | "state" | "log" | "metrics">;
 
-export type Rejection = Extract<Answer, { kind: "rejected" }>;
+export type Rejected = Extract<Answer, { kind: "rejected" }>;
 
 /** A request as its handler sees it; the signal is made when it is asked for. */
 class Item implements RequestItem {
@@ -35,6 +39,14 @@ class Item implements RequestItem {
     return this.#invocation.headers;
   }
 
+  get params(): unknown {
+    return this.#invocation.params;
+  }
+
+  get query(): unknown {
+    return this.#invocation.query;
+  }
+
   get signal(): AbortSignal {
     return this.#invocation.cancellation.signal;
   }
@@ -52,15 +64,21 @@ export function toRequestItems(calls: readonly Call[]): RequestItem[] {
 
 /** A handler may take `reject` out of its context, so it keeps no `this`. */
 export function createContext(
-  api: string,
+  { name: api, batch }: Pick<ApiDefinition, "name" | "batch">,
   shared: SharedContext,
   items: readonly RequestItem[],
-): { context: Context; rejections: Map<number, Rejection> } {
-  const rejections = new Map<number, Rejection>();
+): { context: Context; rejections: Map<number, Rejected> } {
+  const rejections = new Map<number, Rejected>();
   const context: Context = {
     ...shared,
     api,
     items,
+    get params() {
+      return batch === undefined ? items[0]!.params : refuseShared("params");
+    },
+    get query() {
+      return batch === undefined ? items[0]!.query : refuseShared("query");
+    },
     reject(index, status, body) {
       if (!Number.isInteger(index) || index < 0 || index >= items.length) {
         throw new EkibenError("HANDLER_FAILED", {
@@ -75,8 +93,20 @@ export function createContext(
           received: status,
         });
       }
-      rejections.set(index, { kind: "rejected", status, json: printJson(body ?? null) });
+      rejections.set(index, toRejected({ status, body }));
     },
   };
   return { context, rejections };
+}
+
+/** What a rejection answers its request with. */
+export function toRejected({ status, body }: { status: number; body?: unknown }): Rejected {
+  return { kind: "rejected", status, json: printJson(body ?? null) };
+}
+
+function refuseShared(name: string): never {
+  throw new EkibenError("HANDLER_FAILED", {
+    detail: `A batch holds several requests, each with its own ${name}.`,
+    hint: `Read \`items[i].${name}\`.`,
+  });
 }

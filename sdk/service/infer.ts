@@ -1,10 +1,24 @@
 import type { Hono, MiddlewareHandler } from "hono";
 import type { z } from "zod";
 import type { CardinalityOf, Input, ManyOf, OneOf, SentOf } from "../inputs/input.js";
+import type { NoInput } from "../inputs/none.js";
 import type { LoadedOf, ModelDefinition } from "../models/model.js";
+import type { Output } from "../outputs/output.js";
 import type { Context, LifecycleContext, ServiceShape } from "./context.js";
-import type { BatchOptions, ServiceDefinition } from "./definition.js";
-import type { DevServer, DevServerOptions, SavedBundle, SaveOptions } from "./faces.js";
+import type {
+  BatchOptions,
+  ErrorHook,
+  ExampleParameters,
+  Method,
+  ServiceDefinition,
+} from "./definition.js";
+import type {
+  CallOptions,
+  DevServer,
+  DevServerOptions,
+  SavedBundle,
+  SaveOptions,
+} from "./faces.js";
 
 // All type inference of the public surface is in this file. It must stay readable for
 // TypeScript 5.0.4 with Node10 resolution, strict or not: that is the compiler inside tslab.
@@ -16,9 +30,18 @@ export type Simplify<T> = { [K in keyof T]: T[K] };
 export type Override<Earlier, Later> = Simplify<Omit<Earlier, keyof Later> & Later>;
 
 /** What `.api()` records of an API: what a caller sends and gets. */
-export interface ApiShape<Sent = unknown, Result = unknown> {
+export interface ApiShape<
+  Sent = unknown,
+  Result = unknown,
+  Params = unknown,
+  Query = unknown,
+  Streams = boolean,
+> {
   sent: Sent;
   result: Result;
+  params: Params;
+  query: Query;
+  streams: Streams;
 }
 
 /** A danfojs DataFrame, told by its shape so that danfojs-node need not be installed. */
@@ -36,29 +59,67 @@ export type Columns<Item> = Item extends object
 /** The outputs of several items: one each, in order. */
 export type Outputs<Item> = ArrayLike<Item> | Columns<Item> | DataFrameLike;
 
-type OutputItem<O> = O extends z.ZodType ? z.input<O> : any;
+/** What describes one output: a zod schema for JSON, or an output made by an output function. */
+export type AnyOutput = z.ZodType | Output;
+
+type OutputItem<O> = O extends z.ZodType
+  ? z.input<O>
+  : O extends Output<infer Item, any, any>
+    ? Item
+    : any;
+
+type OutputResult<O> = O extends z.ZodType
+  ? z.input<O>
+  : O extends Output<any, infer Result, any>
+    ? Result
+    : any;
+
+type StreamsOf<O> = O extends Output<any, any, infer Streams> ? Streams : false;
+
+/** Parameters without a schema are text. */
+type TextParameters = z.ZodType<Readonly<Record<string, string>>, Readonly<Record<string, string>>>;
 
 type HandlerArgument<I, Batch> = [Batch] extends [false] ? OneOf<I> : ManyOf<I>;
 
-type HandlerResult<I, O, Batch> = [Batch] extends [false]
-  ? [CardinalityOf<I>] extends ["one"]
-    ? OutputItem<O> | void
-    : Outputs<OutputItem<O>> | void
-  : Outputs<OutputItem<O>>;
+type HandlerResult<I, O, Batch> = [StreamsOf<O>] extends [true]
+  ? AsyncIterable<OutputItem<O>> | Iterable<OutputItem<O>>
+  : [Batch] extends [false]
+    ? [CardinalityOf<I>] extends ["one"]
+      ? OutputItem<O> | void
+      : Outputs<OutputItem<O>> | void
+    : Outputs<OutputItem<O>>;
 
 /** The declaration of one API. `input` and `output` describe one item. */
-export interface ApiOptions<I extends Input, O, Batch, Ctx> {
-  /** Path of the API, such as `v1/churn/predict`. @default the name of the API */
+export interface ApiOptions<I extends Input, O, Batch, Ctx, Params = any, Query = any> {
+  /** @default "POST", and "GET" for an API without input */
+  method?: Method;
+  /**
+   * Path of the API, such as `v1/churn/predict`; a segment `:name` is a parameter.
+   * @default the name of the API
+   */
   route?: string;
   summary?: string;
   description?: string;
-  input: I;
-  /** The zod schema of one output: the contract, and checked in the notebook. */
+  /** What a request carries. Left out: no body. */
+  input?: I;
+  /**
+   * One output: a zod schema for JSON, or what an output function makes. It is the contract, and
+   * checked in the notebook. @default any JSON
+   */
   output?: O;
+  /** The zod object of the parameters of the path. @default each is text */
+  params?: Params;
+  /**
+   * The zod object of the parameters of the query string. Numbers, truth values, bigints and dates
+   * are read from their text. @default each is text
+   */
+  query?: Query;
   /** Gives the handler the items of several requests at once, within these limits. */
   batch?: Batch;
   /** A request as a caller writes it: shown on the page and used for warm-up. */
   example?: SentOf<I>;
+  /** The parameters of the path and the query string that go with the example. */
+  exampleParameters?: ExampleParameters;
   /** Milliseconds after which a request is answered with 504. @default 60_000 */
   timeoutMs?: number;
   /** The largest body in bytes. @default 33_554_432 (32 MiB) */
@@ -73,11 +134,29 @@ export interface ApiOptions<I extends Input, O, Batch, Ctx> {
   ) => HandlerResult<I, O, Batch> | Promise<HandlerResult<I, O, Batch>>;
 }
 
-type ResultOf<I, O> = [CardinalityOf<I>] extends ["one"] ? OutputItem<O> : OutputItem<O>[];
+type ResultOf<I, O> = [StreamsOf<O>] extends [true]
+  ? OutputResult<O>[]
+  : [CardinalityOf<I>] extends ["one"]
+    ? OutputResult<O>
+    : OutputResult<O>[];
 
-type WithApi<S extends ServiceShape, Name extends string, I, O> = {
+type InputOf<P> = P extends z.ZodType ? z.input<P> : never;
+type DataOf<P> = P extends z.ZodType ? z.output<P> : never;
+
+type WithApi<S extends ServiceShape, Name extends string, I, O, Params, Query> = {
   models: S["models"];
-  apis: Override<S["apis"], { [K in Name]: ApiShape<SentOf<I>, ResultOf<I, O>> }>;
+  apis: Override<
+    S["apis"],
+    {
+      [K in Name]: ApiShape<
+        SentOf<I>,
+        ResultOf<I, O>,
+        InputOf<Params>,
+        InputOf<Query>,
+        StreamsOf<O>
+      >;
+    }
+  >;
   state: S["state"];
 };
 
@@ -93,10 +172,31 @@ type WithState<S extends ServiceShape, State> = {
   state: State extends object ? Override<S["state"], State> : S["state"];
 };
 
+type IsAny<T> = 0 extends 1 & T ? true : false;
+
+type SentArgument<Sent> = [IsAny<Sent>] extends [true]
+  ? [input: Sent]
+  : [Sent] extends [void]
+    ? []
+    : [input: Sent];
+
+/** Options have to be given where a parameter has to be. */
+type OptionsArgument<Options, Params, Query> = {} extends Params
+  ? {} extends Query
+    ? [options?: Options]
+    : [options: Options & { query: Query }]
+  : [options: Options & { params: Params } & ({} extends Query ? unknown : { query: Query })];
+
+/** The arguments of a call: the input, if there is one, and what goes with it. */
+export type CallArguments<Api, Options> =
+  Api extends ApiShape<infer Sent, any, infer Params, infer Query, any>
+    ? [...SentArgument<Sent>, ...OptionsArgument<Options, Params, Query>]
+    : never;
+
 /** Typed calls of the APIs, one function an API. */
 export type Calls<Apis> = {
-  readonly [K in keyof Apis]: Apis[K] extends ApiShape<infer Sent, infer Result>
-    ? (input: Sent) => Promise<Result>
+  readonly [K in keyof Apis]: Apis[K] extends ApiShape<any, infer Result, infer Params, infer Query>
+    ? (...sent: CallArguments<Apis[K], CallOptions<Params, Query>>) => Promise<Result>
     : never;
 };
 
@@ -115,15 +215,40 @@ export interface Service<S extends ServiceShape = any> {
   /** Adds an API; a name that is there already is replaced. @throws SERVICE_INVALID */
   api<
     Name extends string,
-    I extends Input,
-    O extends z.ZodType = z.ZodAny,
+    I extends Input = NoInput,
+    O extends AnyOutput = z.ZodAny,
     Batch extends BatchOptions | false = false,
+    Params extends z.ZodType = TextParameters,
+    Query extends z.ZodType = TextParameters,
   >(
     name: Name,
-    options: ApiOptions<I, O, Batch, Context<S>>,
-  ): Service<WithApi<S, Name, I, O>>;
+    options: ApiOptions<
+      I,
+      O,
+      Batch,
+      Context<S, DataOf<Params>, DataOf<Query>, Batch>,
+      Params,
+      Query
+    >,
+  ): Service<WithApi<S, Name, I, O, Params, Query>>;
   /** Adds a Hono middleware in front of every API, but not of probes, metrics and documents. */
   use(middleware: MiddlewareHandler): Service<S>;
+  /**
+   * Runs before each handler with its argument, which holds a whole batch where there is one. What
+   * it returns, if anything, is what the handler gets; a request that it rejects is not answered by
+   * the handler.
+   */
+  before(hook: (argument: any, context: Context<S>) => unknown): Service<S>;
+  /**
+   * Runs after each handler with what it returned. What the hook returns, if anything, takes its
+   * place; there has to be one output an item as before.
+   */
+  after(hook: (outputs: any, context: Context<S>) => unknown): Service<S>;
+  /**
+   * Answers errors with bodies of the service's own: what it returns, made by `reject()`, takes the
+   * place of the problem document. The hook added last is asked first.
+   */
+  onError(hook: ErrorHook): Service<S>;
   /** Runs once the models are loaded; what it returns is added to `state`. */
   setup<State>(
     hook: (context: LifecycleContext<S>) => State | Promise<State>,

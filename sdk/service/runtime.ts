@@ -3,6 +3,7 @@ import type { Cancellation } from "../core/cancellation.js";
 import type { Clock } from "../core/clock.js";
 import type { Payload } from "../inputs/input.js";
 import type { LoadedModel } from "../models/model.js";
+import type { OutputBody, OutputSlice } from "../outputs/output.js";
 import type { Log } from "../observability/log.js";
 import type { Metrics } from "../observability/metrics.js";
 import type { RequestHeaders } from "./context.js";
@@ -25,18 +26,41 @@ export interface RuntimeOptions {
   clock?: Clock;
 }
 
+/** The body of an answer, and the headers that say how to read it. */
+export interface Written {
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: OutputBody;
+}
+
+/** How the client of one request wants its outputs. */
+export interface AnswerWriter {
+  readonly mediaType: string;
+  /** Called once, while the handler's outputs still belong to nobody else. @throws OUTPUT_INVALID */
+  write(outputs: OutputSlice): Written | Promise<Written>;
+}
+
 /** One request on its way to a handler. */
 export interface Invocation {
   id: string;
   headers: RequestHeaders;
+  /** The parameters of its path and of its query string, validated. */
+  params: unknown;
+  query: unknown;
+  writer: AnswerWriter;
   /** Aborted when the client has gone, and by the runtime when the time limit of the API is over. */
   cancellation: Cancellation;
 }
 
-/** What answers a request: the outputs as JSON text, or the body of a rejection. */
+/** What answers a request. The chunks of a stream may throw; what they throw is of the catalogue. */
 export type Answer =
-  | { readonly kind: "outputs"; readonly json: string }
-  | { readonly kind: "rejected"; readonly status: number; readonly json: string };
+  | ({ readonly kind: "outputs" } & Written)
+  | { readonly kind: "rejected"; readonly status: number; readonly json: string }
+  | {
+      readonly kind: "stream";
+      readonly values: AsyncIterableIterator<unknown>;
+      /** Resolves when the handler's generator has ended, whatever ended it. */
+      readonly ended: Promise<void>;
+    };
 
 /** One API of a running service. */
 export interface ApiRuntime {

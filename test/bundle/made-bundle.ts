@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { z } from "zod";
 import { buildBundle, type BuiltBundle } from "../../sdk/bundle/build-bundle.js";
-import type { Sample } from "../../sdk/bundle/sample.js";
+import type { Sample, SampleAnswer } from "../../sdk/bundle/sample.js";
 import { deployment } from "../../sdk/deploy/deployment.js";
 import { json } from "../../sdk/inputs/json.js";
 import type { LoadedModel, ModelDefinition } from "../../sdk/models/model.js";
@@ -48,10 +48,24 @@ export default defineService({ name: "scale" })
 
 export const SAMPLE: Sample = {
   api: "predict",
-  route: "v1/predict",
-  request: { mediaType: "application/json", bytes: Buffer.from('{"x":2}') },
-  answer: { status: 200, json: { y: 7 } },
+  request: {
+    method: "POST",
+    path: "/v1/predict",
+    headers: { "content-type": "application/json" },
+    body: Buffer.from('{"x":2}'),
+  },
+  withheld: [],
+  answer: answer({ y: 7 }),
 };
+
+/** An answer of this JSON. */
+export function answer(json: unknown): SampleAnswer {
+  return {
+    status: 200,
+    mediaType: "application/json",
+    bytes: Buffer.from(JSON.stringify(json)),
+  };
+}
 
 /** Files of a project in which `SOURCE` can be built. */
 export const PROJECT = { "factor.txt": "3", "shift.ts": "export const shift: number = 1;" };

@@ -254,11 +254,12 @@ test("a bundle can be saved to a folder of its own, once", async () => {
 test("a sample keeps its bytes, text or not", async () => {
   await using folder = await makeFolder(PROJECT);
   const bytes = Uint8Array.of(0xff, 0x00, 0xfe);
-  const sample = { ...SAMPLE, request: { mediaType: "application/octet-stream", bytes } };
+  const headers = { "content-type": "application/octet-stream" };
+  const sample = { ...SAMPLE, request: { ...SAMPLE.request, headers, body: bytes } };
   const { directory } = await buildScale(folder.path, { samples: [SAMPLE, sample] });
   const { parseSample } = await import("../../sdk/bundle/sample.js");
   const read = async (n: number) =>
     parseSample(await readFile(join(directory, `samples/predict-${n}.json`), "utf8"), "here");
-  expect(Buffer.from((await read(1)).request.bytes)).toEqual(SAMPLE.request.bytes);
-  expect([...(await read(2)).request.bytes]).toEqual([...bytes]);
+  expect((await read(1)).request).toEqual(SAMPLE.request);
+  expect([...(await read(2)).request.body!]).toEqual([...bytes]);
 });

@@ -4,7 +4,7 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { expect, test } from "vitest";
 import { verifyBundle, type StartedServer } from "../../sdk/bundle/verify.js";
-import { buildScale, PROJECT, SAMPLE } from "./made-bundle.js";
+import { answer, buildScale, PROJECT, SAMPLE } from "./made-bundle.js";
 import { makeFolder } from "./temporary-folder.js";
 
 /** Starts a server that answers as told, and tells what it was started with. */
@@ -21,7 +21,11 @@ function starter(answer: { status?: number; body?: string } | "hang up") {
           `${request.method} ${request.url} ${request.headers["content-type"]} ${body}`,
         );
         if (answer === "hang up") request.socket.destroy();
-        else response.writeHead(answer.status ?? 200).end(answer.body ?? "");
+        else {
+          response
+            .writeHead(answer.status ?? 200, { "content-type": "application/json" })
+            .end(answer.body ?? "");
+        }
       });
     });
     await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
@@ -80,7 +84,7 @@ test("the tolerance is the caller's", async () => {
 
 test("a status that was recorded is expected again", async () => {
   await using folder = await makeFolder(PROJECT);
-  const sample = { ...SAMPLE, answer: { status: 200, json: null } };
+  const sample = { ...SAMPLE, answer: answer(null) };
   const { directory } = await buildScale(folder.path, { samples: [sample] });
   await verifyBundle(directory, { start: starter({ body: "null" }).start });
 });

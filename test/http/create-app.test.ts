@@ -454,7 +454,11 @@ describe("onAnswer", () => {
     const seen: unknown[] = [];
     const { app } = await build(service([api()]), {
       onAnswer: ({ body, answer, ...rest }) =>
-        seen.push({ ...rest, body: Buffer.from(body).toString(), answer: JSON.parse(answer) }),
+        seen.push({
+          ...rest,
+          body: Buffer.from(body).toString(),
+          answer: JSON.parse(answer as string),
+        }),
     });
     const post = (body: string | Uint8Array<ArrayBuffer>, headers = {}) =>
       app.request("/v1/add", {

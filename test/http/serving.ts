@@ -8,28 +8,35 @@ import { z } from "zod";
 import type { AppOptions } from "../../sdk/http/app-options.js";
 import { createApp } from "../../sdk/http/create-app.js";
 import { json } from "../../sdk/inputs/json.js";
+import { jsonOutput } from "../../sdk/outputs/json-output.js";
 import { silentLog } from "../../sdk/observability/log.js";
 import { createMetrics } from "../../sdk/observability/metrics.js";
 import { createServiceMetrics } from "../../sdk/observability/service-metrics.js";
 import type { ApiDefinition, ServiceDefinition } from "../../sdk/service/definition.js";
 import { createRuntime } from "../../sdk/service/create-runtime.js";
+import type { AnyOutput } from "../../sdk/service/infer.js";
 import type { Runtime } from "../../sdk/service/runtime.js";
 
 export const Point = z.object({ x: z.number(), y: z.number() });
 export const Sum = z.object({ sum: z.number() });
 
 /** One API: the sum of a point, unless told otherwise. */
-export function api(changes: Partial<ApiDefinition> = {}): ApiDefinition {
+export function api(
+  changes: Partial<Omit<ApiDefinition, "output">> & { output?: AnyOutput | undefined } = {},
+): ApiDefinition {
+  const { output = Sum, ...rest } = changes;
+  const isBare = "output" in changes && changes.output === undefined;
   return {
     name: "add",
+    method: "POST",
     route: "v1/add",
     input: json(Point),
-    output: Sum,
+    output: isBare ? jsonOutput() : "write" in output ? output : jsonOutput(output),
     example: { x: 1, y: 2 },
     timeoutMs: 5000,
     maxBodyBytes: 1024 * 1024,
     handler: ({ x, y }: z.infer<typeof Point>) => ({ sum: x + y }),
-    ...changes,
+    ...rest,
   };
 }
 
@@ -39,6 +46,10 @@ export function service(
 ): ServiceDefinition {
   return {
     name: "adder",
+    protocols: { openInference: true, mlflow: true },
+    before: [],
+    after: [],
+    onError: [],
     models: {},
     apis: Object.fromEntries(apis.map((one) => [one.name, one])),
     middleware: [],

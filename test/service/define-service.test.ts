@@ -73,7 +73,11 @@ describe("defineService", () => {
     "a//b",
     "a/../b",
     "a?b",
-    "a/:id",
+    "a/:",
+    "a/:id:x",
+    ":id/a",
+    "a/:id/:id",
+    "v2/:model",
     "",
   ])("refuses the route %j", (route) => {
     expect(() => defineService({ name: "s" }).api("a", { ...echo, route })).toThrow(
@@ -111,6 +115,17 @@ describe("defineService", () => {
         handler: () => [],
       }),
     ).toThrow(/example.*row 0.*x/s);
+  });
+
+  it("refuses an output schema that has no JSON Schema, by the name of its API", () => {
+    const [one, other] = [1, 2].map(() => z.object({}).meta({ id: "Twin" }));
+    const output = z.tuple([one!, other!]);
+    expect(() => defineService({ name: "s" }).api("add", { ...echo, output })).toThrow(
+      expect.objectContaining({
+        code: "SCHEMA_UNSUPPORTED",
+        message: expect.stringContaining("add"),
+      }),
+    );
   });
 
   it("refuses what is no model, no input, no handler, no hook", () => {

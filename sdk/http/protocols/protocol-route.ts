@@ -1,0 +1,108 @@
+import type { Context, Hono, MiddlewareHandler } from "hono";
+import type { Problem } from "../../core/errors.js";
+import type { AppOptions } from "../app-options.js";
+import {
+  createEntry,
+  record,
+  toResponseBody,
+  type Answered,
+  type Endpoint,
+  type ProtocolFace,
+} from "../endpoint.js";
+import { PROBLEM_TYPE, toProblemAnswer } from "../problem-response.js";
+import { toRequestId } from "../request-id.js";
+
+/** The body of an error, as JSON text, in the words of a protocol. */
+export type ProblemForm = (problem: Problem) => string;
+
+/** A route of a protocol that leads to an API. */
+export interface ProtocolRoute {
+  /** The paths in Hono's notation; the first one stands for the route in the metrics. */
+  readonly paths: readonly string[];
+  readonly form: ProblemForm;
+  /** @throws ROUTE_NOT_FOUND */
+  find(c: Context): { endpoint: Endpoint; face: ProtocolFace };
+}
+
+/**
+ * Mounts a route behind the author's middlewares, as the routes of the APIs are. They are registered
+ * together with the handler, so that no path can lead to the one without the others.
+ */
+export function mountProtocolRoute(
+  app: Hono,
+  route: ProtocolRoute,
+  middleware: readonly MiddlewareHandler[],
+  options: AppOptions,
+): void {
+  const label = route.paths[0]!;
+  for (const path of route.paths) {
+    if (middleware.length === 0) {
+      app.post(path, async (c) => {
+        const began = performance.now();
+        const id = toRequestId(c.req.header("x-request-id"));
+        options.serviceMetrics?.begin(label);
+        const answered = await answer(route, c, id, options);
+        const { status, headers } = answered;
+        const end = (): void => record(options, { path: label, id, method: "POST", status, began });
+        return new Response(toResponseBody(answered, end), { status, headers });
+      });
+      continue;
+    }
+    const handler = async (c: Context): Promise<Response> => {
+      const answered = await answer(route, c, c.get("requestId"), options);
+      const { status, headers } = answered;
+      return c.newResponse(toResponseBody(answered, () => {}) as string, status as 200, headers);
+    };
+    const stack = [createDress(route.form), createEntry(label, options), ...middleware, handler];
+    app.on("POST", [path], ...(stack as [MiddlewareHandler]));
+  }
+}
+
+async function answer(
+  { find, form }: ProtocolRoute,
+  c: Context,
+  id: string,
+  options: AppOptions,
+): Promise<Answered> {
+  let answered: Answered;
+  try {
+    const { endpoint, face } = find(c);
+    answered = await endpoint.answerAs(endpoint.toRequest(c, id), face);
+  } catch (error) {
+    answered = toProblemAnswer(error, id, options);
+  }
+  if (answered.headers["content-type"] !== PROBLEM_TYPE) return answered;
+  return {
+    ...answered,
+    // KServe's client reads the error only behind exactly this type.
+    headers: { ...answered.headers, "content-type": "application/json" },
+    body: form(JSON.parse(answered.body as string) as Problem),
+  };
+}
+
+/** What a middleware refuses speaks the protocol too. */
+function createDress(form: ProblemForm): MiddlewareHandler {
+  return async function dress(c, next) {
+    await next();
+    await dressResponse(c, form);
+  };
+}
+
+/** Gives the problem that a context is about to answer the form of a protocol. */
+async function dressResponse(c: Context, form: ProblemForm): Promise<void> {
+  if (c.res.headers.get("content-type") !== PROBLEM_TYPE) return;
+  c.res = await toDressed(c.res, form);
+}
+
+/** A problem document in the form of a protocol; its other headers stay. */
+export async function toDressed(response: Response, form: ProblemForm): Promise<Response> {
+  const headers = new Headers(response.headers);
+  headers.set("content-type", "application/json");
+  const problem = (await response.json()) as Problem;
+  return new Response(form(problem), { status: response.status, headers });
+}
+
+/** What happened and what to do next, for protocols whose errors are one text. */
+export function printProblem({ detail, hint }: Pick<Problem, "detail" | "hint">): string {
+  return hint === undefined ? detail : `${detail} ${hint}`;
+}

@@ -1,0 +1,27 @@
+import type { ApiDefinition } from "./definition.js";
+import type { AnswerWriter, Written } from "./runtime.js";
+
+/** Writes the outputs of an API in one of the media types of its output, by default the first. */
+export function createWriter(
+  { input, output }: Pick<ApiDefinition, "input" | "output">,
+  mediaType = output.mediaTypes(input.cardinality)[0]!,
+): AnswerWriter {
+  const format = { mediaType, cardinality: input.cardinality };
+  const plain = Object.freeze({ "content-type": toContentType(mediaType) });
+  return {
+    mediaType,
+    write(outputs): Written | Promise<Written> {
+      const body = output.write(outputs, format);
+      const headers =
+        output.headers === undefined ? plain : { ...plain, ...output.headers(outputs, format) };
+      return body instanceof Promise
+        ? body.then((bytes) => ({ headers, body: bytes }))
+        : { headers, body };
+    },
+  };
+}
+
+/** Text is sent in UTF-8, and says so. */
+export function toContentType(mediaType: string): string {
+  return mediaType.startsWith("text/") ? `${mediaType}; charset=utf-8` : mediaType;
+}
