@@ -68,7 +68,8 @@ export class CellTable {
   }
 }
 
-function fillNotSent(draft: Draft, column: number, start: number, rows: number): void {
+/** Writes rows that do not have a column, which has to be one that they may leave out. */
+export function fillNotSent(draft: Draft, column: number, start: number, rows: number): void {
   const values = draft.values[column]!;
   if (values instanceof Float64Array) values.fill(Number.NaN, start, start + rows);
   else if (!(values instanceof Uint8Array)) {

@@ -1,17 +1,30 @@
 import type { DataFrame } from "danfojs-node";
 import type { z } from "zod";
-import { EkibenError } from "../core/errors.js";
 import { frameOf, toDataFrame } from "../frame/lazy-data-frame.js";
+import { readArrow } from "../tables/arrow.js";
+import type { SourceTable } from "../tables/table-source.js";
+import { checkDataFrameOptions, type DataFrameOptions } from "./dataframe-options.js";
 import { describeSchema } from "./describe-schema.js";
-import { describeValue } from "./findings.js";
-import type { Input, Payload, RequestBody } from "./input.js";
-import { toJsonBytes } from "./json-bytes.js";
+import { describeTable } from "./describe-table.js";
+import { encodeTable } from "./encode-table.js";
+import type { Input, Payload } from "./input.js";
 import { checkCharset, isJsonType, parseJson, readText, refuseMediaType } from "./json-text.js";
+import { hintDecimal, readCsvBody } from "./read-csv-body.js";
+import { readOrient } from "./read-orient.js";
+import { readSource } from "./read-source.js";
 import { createRowReader, type Table } from "./row-reader.js";
-
-const JSON_TYPE = "application/json";
-const NDJSON_TYPES = ["application/x-ndjson", "application/ndjson", "application/jsonl"] as const;
-const MEDIA_TYPES = [JSON_TYPE, NDJSON_TYPES[0]] as const;
+import {
+  ARROW_FILE_TYPE,
+  ARROW_STREAM_TYPE,
+  CSV_TYPE,
+  JSON_TYPE,
+  NDJSON_TYPE,
+  PARQUET_TYPE,
+  TABLE_TYPES,
+  toTableType,
+  TSV_TYPE,
+} from "./table-media-types.js";
+import { describeTableTensors, readTableTensors } from "./table-tensors.js";
 
 /** Rows are kept as they were read: columns are made once, for all requests of a batch. */
 interface DataFramePayload {
@@ -21,36 +34,83 @@ interface DataFramePayload {
 type DataFrameInput<Row extends z.ZodType> = Input<z.input<Row>[], DataFrame, DataFrame, "many">;
 
 /**
- * Reads a table, one object a row, as a JSON array or as NDJSON. The handler gets a danfojs DataFrame
- * with the columns of the schema in its order; a table without rows is valid and has no items.
+ * Reads a table as JSON in any orient of pandas, NDJSON, CSV, Arrow IPC or Parquet, by its content
+ * type. The handler gets a danfojs DataFrame with the columns of the schema in its order; a table
+ * without rows is valid and has no items.
  *
  * Columns that the schema does not name are dropped, as zod does: `z.strictObject` refuses them,
  * `z.looseObject` keeps them.
  * @throws SCHEMA_UNSUPPORTED when the schema of a row is not an object, or has an asynchronous
- * refinement or transform.
+ * refinement or transform. @throws SERVICE_INVALID for options that cannot be.
  * @example dataframe(z.object({ age: z.number().nullable(), plan: z.enum(["basic", "pro"]) }))
  */
-export function dataframe<Row extends z.ZodType>(rowSchema: Row): DataFrameInput<Row> {
+export function dataframe<Row extends z.ZodType>(
+  rowSchema: Row,
+  options: DataFrameOptions = {},
+): DataFrameInput<Row> {
+  checkDataFrameOptions(options);
+  const { orient, csv = {} } = options;
   const reader = createRowReader(rowSchema);
+  const { schema } = reader;
+  const names = schema.sent.map(({ name }) => name);
   const itemSchema = describeSchema(rowSchema);
   const tableSchema = describeSchema(rowSchema.array());
+  const conventions = {
+    decimal: csv.decimal ?? ("." as const),
+    missing: new Set(csv.missing ?? []),
+  };
+
+  const readsRecords = orient === undefined || orient === "records";
 
   const rowsOf = (payload: Payload): Table => (payload.data as DataFramePayload).rows;
+
+  function readJsonTable(value: unknown, text?: string): Payload {
+    const table = readOrient(value, { names, orient }, text);
+    return toPayload("rows" in table ? reader.read(table.rows) : reader.readColumns(table));
+  }
+
+  const readTyped = (table: SourceTable): Payload =>
+    toPayload(reader.readColumns(readSource(schema, table)));
 
   return Object.freeze({
     kind: "dataframe",
     cardinality: "many",
-    mediaTypes: MEDIA_TYPES,
+    mediaTypes: TABLE_TYPES,
     parse(body) {
       if (isJsonType(body.mediaType)) {
         checkCharset(body);
-        const cells = reader.readBytes(body.bytes);
+        const cells = readsRecords ? reader.readBytes(body.bytes) : undefined;
         if (cells !== undefined) return toPayload(cells);
+        const text = readText(body);
+        return readJsonTable(parseJson(text), text);
       }
-      return toPayload(reader.read(readRows(body)));
+      switch (toTableType(body.mediaType)) {
+        case NDJSON_TYPE:
+          return toPayload(reader.read(readLines(readText(body))));
+        case CSV_TYPE:
+        case TSV_TYPE:
+          try {
+            const table = readCsvBody(body, csv, names);
+            return toPayload(reader.readColumns(readSource(schema, table, conventions)));
+          } catch (error) {
+            throw hintDecimal(error, conventions.decimal);
+          }
+        case ARROW_STREAM_TYPE:
+        case ARROW_FILE_TYPE:
+          return readArrow(body.bytes).then(readTyped);
+        case PARQUET_TYPE:
+          return import("../tables/parquet.js")
+            .then(({ readParquet }) => readParquet(body.bytes))
+            .then(readTyped);
+        default:
+          return refuseMediaType(body, TABLE_TYPES);
+      }
     },
+    parseJson: (value) => readJsonTable(value),
+    parseTensors: (tensors) => readTyped(readTableTensors(tensors, schema.sent)),
+    describeTensors: () => describeTableTensors(schema.sent),
     encode: (value) => ({
-      bytes: toJsonBytes(frameOf(value)?.toRecords() ?? value),
+      bytes: encodeTable(frameOf(value)?.toRecords() ?? value, orient, schema.sent),
       mediaType: JSON_TYPE,
     }),
     toArgument: (payload) => toDataFrame(reader.mergeToFrame([rowsOf(payload)])),
@@ -64,16 +124,11 @@ export function dataframe<Row extends z.ZodType>(rowSchema: Row): DataFrameInput
         parts.push(toPayload(rows.slice(at, at + size)));
       return parts;
     },
-    content: () => ({
-      [JSON_TYPE]: { schema: structuredClone(tableSchema) },
-      [NDJSON_TYPES[0]]: {
-        schema: {
-          type: "string",
-          description: "One JSON object a line, each a row of the table.",
-          contentMediaType: NDJSON_TYPES[0],
-        },
-      },
-    }),
+    content: (example) =>
+      describeTable(
+        { tableSchema, itemSchema, cells: schema.sent, options },
+        example === undefined ? undefined : (frameOf(example)?.toRecords() ?? example),
+      ),
     itemSchema: () => structuredClone(itemSchema),
   } satisfies DataFrameInput<Row>);
 }
@@ -82,38 +137,10 @@ function toPayload(rows: Table): Payload<DataFramePayload> {
   return Object.freeze({ items: rows.length, data: Object.freeze({ rows }) });
 }
 
-function readRows(body: RequestBody): unknown[] {
-  if (isJsonType(body.mediaType)) {
-    const value = parseJson(readText(body));
-    return Array.isArray(value) ? value : refuseShape(value);
-  }
-  if ((NDJSON_TYPES as readonly string[]).includes(body.mediaType))
-    return readLines(readText(body));
-  return refuseMediaType(body, MEDIA_TYPES);
-}
-
 function readLines(text: string): unknown[] {
   const rows: unknown[] = [];
   text.split("\n").forEach((line, at) => {
     if (line.trim() !== "") rows.push(parseJson(line, at + 1));
   });
   return rows;
-}
-
-function refuseShape(value: unknown): never {
-  const expected = "an array of rows";
-  const object = typeof value === "object" && value !== null;
-  const columns =
-    object && Object.values(value).every(Array.isArray) && Object.keys(value).length > 0;
-  const received = object ? "an object" : describeValue(value);
-  throw new EkibenError("INPUT_INVALID", {
-    detail: `Expected ${expected}, got ${received}.`,
-    hint: columns
-      ? 'Send one object a row, such as [{"a": 1}, {"a": 2}], instead of one array a column.'
-      : object
-        ? "When this is one row, put it in [ ]."
-        : 'Send one object a row, such as [{"a": 1}, {"a": 2}].',
-    expected,
-    received,
-  });
 }

@@ -14,6 +14,8 @@ export function describeValue(value: unknown): string {
   if (value === undefined) return "nothing";
   if (value === null) return "null";
   if (Array.isArray(value)) return `array of ${value.length}`;
+  if (value instanceof Date)
+    return `date ${Number.isNaN(value.getTime()) ? "" : value.toISOString()}`;
   switch (typeof value) {
     case "string":
       return `string ${JSON.stringify(value.length > LONGEST ? `${value.slice(0, LONGEST)}…` : value)}`;

@@ -104,8 +104,11 @@ export interface Input<Sent = any, One = any, Many = any, Items extends Cardinal
   merge(payloads: readonly Payload[]): Many;
   /** Cuts a payload into payloads of at most `maxItems` items each; only for `many`. */
   split?(payload: Payload, maxItems: number): Payload[];
-  /** The contract of the body by media type, for OpenAPI. */
-  content(): Readonly<Record<string, InputContent>>;
+  /**
+   * The contract of the body by media type, for OpenAPI; with a value as a caller writes it also what
+   * that looks like, in the media types that are text.
+   */
+  content(example?: Sent): Readonly<Record<string, InputContent>>;
   /** The JSON Schema of one item, for the manifest. */
   itemSchema(): JsonSchema;
 }

@@ -25,9 +25,9 @@ export interface Draft {
 export type FillDraft = (rows: readonly object[], draft: Draft, start: number) => void;
 
 /** Reads one value with a column's own schema; `FAILED` when it is not valid. */
-type ReadValue = (value: unknown) => unknown;
+export type ReadValue = (value: unknown) => unknown;
 
-const FAILED = Symbol("failed");
+export const FAILED = Symbol("failed");
 
 /**
  * Generates the check of a row. It agrees with zod on every row that JSON can bring, and throws
@@ -67,7 +67,7 @@ function cellOf({ name }: ColumnPlan): string {
 }
 
 /** What zod does with the property of an object: JSON cannot say `undefined`, so that is absence. */
-function createReader(schema: z.ZodType): ReadValue {
+export function createReader(schema: z.ZodType): ReadValue {
   const compiled = z.compile(schema);
   const { optin, optout } = presenceOf(schema);
   return (value) => {
@@ -177,13 +177,15 @@ export function createFill(plans: readonly ColumnPlan[]): FillDraft {
   };
 }
 
-function toEmpty(kind: ColumnKind, value: null | undefined): unknown {
+/** What stands in a column for a value that is missing. */
+export function toEmpty(kind: ColumnKind, value: null | undefined): unknown {
   if (kind === "json") return value;
   if (kind === "string") return null;
   return kind === "bigint" ? 0n : kind === "boolean" ? 0 : Number.NaN;
 }
 
-function toSlot(kind: ColumnKind, value: unknown): unknown {
+/** What stands in a column for a value. */
+export function toSlot(kind: ColumnKind, value: unknown): unknown {
   if (kind === "boolean") return value === true ? 1 : 0;
   return kind === "date" ? (value as Date).getTime() : value;
 }

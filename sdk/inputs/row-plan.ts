@@ -54,7 +54,7 @@ function planColumn(name: string, schema: z.ZodType): ColumnPlan {
   const kind = kindOf(inner);
   const test = plain ? testOf(inner) : undefined;
   if (test !== undefined) {
-    const choices = kind === "string" ? valuesOf(inner) : undefined;
+    const choices = kind === "string" ? choicesOf(inner) : undefined;
     const known = { name, kind, nullable, optional, schema, test };
     return choices === undefined ? known : { ...known, choices: choices as string[] };
   }
@@ -137,7 +137,7 @@ function kindOf(schema: z.ZodType): ColumnKind {
       return definition.type;
     case "enum":
     case "literal":
-      return kindOfValues(valuesOf(schema)!);
+      return kindOfValues(choicesOf(schema)!);
     case "nullable":
     case "optional":
     case "readonly":
@@ -176,7 +176,7 @@ function kindOfUnion(options: readonly z.ZodType[]): ColumnKind {
 
 const INTEGER_FORMATS: readonly unknown[] = ["safeint", "int32", "uint32"];
 
-function isInteger(schema: z.ZodType): boolean {
+export function isInteger(schema: z.ZodType): boolean {
   return numberChecks(schema).some(
     (check) => check["check"] === "number_format" && INTEGER_FORMATS.includes(check["format"]),
   );
@@ -205,14 +205,14 @@ function testOf(schema: z.ZodType): string | undefined {
       return hasChecks(schema) ? undefined : IS_BOOLEAN;
     case "enum":
     case "literal":
-      return hasChecks(schema) ? undefined : testOfValues(valuesOf(schema)!);
+      return hasChecks(schema) ? undefined : testOfValues(choicesOf(schema)!);
     default:
       return undefined;
   }
 }
 
 /** The values of an enumeration or of literals. */
-function valuesOf(schema: z.ZodType): readonly unknown[] | undefined {
+export function choicesOf(schema: z.ZodType): readonly unknown[] | undefined {
   const definition = definitionOf(schema);
   if (definition.type === "literal") return definition["values"] as unknown[];
   if (definition.type !== "enum") return undefined;

@@ -2,8 +2,11 @@ import { z } from "zod";
 import { createColumn } from "../frame/frame-from-data-frame.js";
 import { Frame } from "../frame/frame.js";
 import { EkibenError } from "../core/errors.js";
+import { setOwn } from "../tables/plain-record.js";
 import { createCellReader } from "./cell-reader.js";
 import { CellTable } from "./cell-table.js";
+import { createColumnReader, toSent, type ReadColumns, type SentColumns } from "./column-reader.js";
+import { ColumnTable } from "./column-table.js";
 import { explainRows } from "./explain-rows.js";
 import {
   compileCheck,
@@ -14,13 +17,19 @@ import {
   type CheckRow,
   type FillDraft,
 } from "./row-code.js";
-import { createPrepare, readRowSchema, refuseAsync, type RowSchema } from "./row-schema.js";
+import {
+  createPrepare,
+  dropsUnknown,
+  readRowSchema,
+  refuseAsync,
+  type RowSchema,
+} from "./row-schema.js";
 
 /** Rows that have passed the schema, holding what it made of them. */
 export type ValidRows = readonly Readonly<Record<string, unknown>>[];
 
 /** The valid rows of one request, in the form in which they were read. */
-export type Table = ValidRows | CellTable;
+export type Table = ValidRows | CellTable | ColumnTable;
 
 /** Checks the rows of a table and makes columns of them. */
 export interface RowReader {
@@ -35,6 +44,11 @@ export interface RowReader {
    * for rows that have to be read and checked by `read`, valid or not.
    */
   readBytes(bytes: Uint8Array): CellTable | undefined;
+  /**
+   * Checks columns, which nobody else changes, without making rows of them where that can be.
+   * @throws INPUT_INVALID as `read` throws it for the same rows.
+   */
+  readColumns(sent: SentColumns): Table;
   /** The frame of valid rows. */
   toFrame(rows: ValidRows): Frame;
   /** The frame of the rows of several tables, in order: the same as that of all rows at once. */
@@ -43,6 +57,8 @@ export interface RowReader {
 
 /** Columns that the schema does not name cost memory in every row. */
 const MOST_UNKNOWN_COLUMNS = 256;
+/** For so few rows an object each costs less than typed columns. */
+const FEW_ROWS = 8;
 
 /**
  * A reader for the rows of a schema. `generate` set to false never generates code, as in a process
@@ -76,32 +92,42 @@ export function createRowReader(rowSchema: z.ZodType, generate = true): RowReade
     return new Frame([...names, ...others], [...columns, ...extra], rows.length);
   }
 
+  function read(rows: unknown[]): ValidRows {
+    const bad =
+      generated?.check === undefined ? readAll(rows, readRow) : checkAll(rows, generated.check);
+    if (bad !== -1) {
+      const isValid = generated?.check ?? ((row: unknown) => readRow(row) !== undefined);
+      throw explainRows(schema, rows, bad, isValid);
+    }
+    if (schema.unknownColumns === "keep") checkWidth(schema, rows as ValidRows);
+    return rows as ValidRows;
+  }
+
   return {
     schema,
     readBytes: (bytes) => readCells?.(bytes),
-    read(rows) {
-      const bad =
-        generated?.check === undefined ? readAll(rows, readRow) : checkAll(rows, generated.check);
-      if (bad !== -1) {
-        const isValid = generated?.check ?? ((row: unknown) => readRow(row) !== undefined);
-        throw explainRows(schema, rows, bad, isValid);
+    read,
+    readColumns(sent) {
+      if (sent.rowCount > FEW_ROWS && generated?.readColumns !== undefined) {
+        const table = readOrThrow(generated.readColumns, sent);
+        if (table !== undefined) return table;
       }
-      if (schema.unknownColumns === "keep") checkWidth(schema, rows as ValidRows);
-      return rows as ValidRows;
+      return read(toRows(schema, sent));
     },
     toFrame,
     mergeToFrame(tables) {
-      if (!tables.some((table) => table instanceof CellTable)) {
+      if (tables.every((table) => Array.isArray(table))) {
         const all = tables as readonly ValidRows[];
         return toFrame(all.length === 1 ? all[0]! : all.flat());
       }
-      // Cells are read only where the columns of the schema are all that a frame has.
+      // Cells and columns are read only where the schema's columns are all that a frame has.
       const plans = schema.columns!;
       const rowCount = tables.reduce((sum, { length }) => sum + length, 0);
       const draft = createDraft(plans, rowCount);
       let start = 0;
       for (const table of tables) {
         if (table instanceof CellTable) table.fill(plans, draft, start);
+        else if (table instanceof ColumnTable) table.fill(draft, start);
         else fill!(table, draft, start);
         start += table.length;
       }
@@ -110,13 +136,24 @@ export function createRowReader(rowSchema: z.ZodType, generate = true): RowReade
   };
 }
 
-function generateCode(schema: RowSchema): { check?: CheckRow; fill?: FillDraft } | undefined {
-  const { columns } = schema;
+interface Generated {
+  fill: FillDraft;
+  check?: CheckRow;
+  readColumns?: ReadColumns;
+}
+
+function generateCode(schema: RowSchema): Generated | undefined {
+  const { columns, sent } = schema;
   if (columns === undefined) return undefined;
   try {
     const fill = compileFill(columns);
     if (!schema.plain || schema.unknownColumns === "keep") return { fill };
-    return { fill, check: compileCheck(columns, schema.unknownColumns === "refuse") };
+    const refuseUnknown = schema.unknownColumns === "refuse";
+    return {
+      fill,
+      check: compileCheck(columns, refuseUnknown),
+      readColumns: createColumnReader(columns, sent, refuseUnknown),
+    };
   } catch {
     // The process runs with --disallow-code-generation-from-strings.
     return undefined;
@@ -131,6 +168,31 @@ function checkAll(rows: readonly unknown[], check: CheckRow): number {
     throw toSchemaError(error);
   }
   return -1;
+}
+
+function readOrThrow(readColumns: ReadColumns, sent: SentColumns): ColumnTable | undefined {
+  try {
+    return readColumns(sent);
+  } catch (error) {
+    throw toSchemaError(error);
+  }
+}
+
+/** One object a row, as JSON would have brought them. */
+function toRows(schema: RowSchema, { rowCount, columns }: SentColumns): Record<string, unknown>[] {
+  const rows = Array.from({ length: rowCount }, (): Record<string, unknown> => ({}));
+  const cells = new Map(schema.sent.map((cell) => [cell.name, cell]));
+  // Columns that are dropped are of use to the error for a missing one, which asks the first row.
+  const dropped = dropsUnknown(schema) ? Math.min(rowCount, 1) : rowCount;
+  for (const [name, values] of columns) {
+    const cell = cells.get(name);
+    const end = cell === undefined ? dropped : rowCount;
+    for (let at = 0; at < end; at++) {
+      const value = toSent(values[at], cell);
+      if (value !== undefined) setOwn(rows[at]!, name, value);
+    }
+  }
+  return rows;
 }
 
 type ReadRow = (row: unknown) => object | undefined;

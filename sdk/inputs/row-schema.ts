@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { EkibenError } from "../core/errors.js";
 import { planColumns, type ColumnPlan } from "./row-plan.js";
+import { toSentCell, type SentCell } from "./sent-cell.js";
 import { toWireSchema } from "./wire-schema.js";
 import { checksOf, definitionOf } from "./zod-inside.js";
 
@@ -12,6 +13,8 @@ export interface RowSchema {
   readonly columns?: readonly ColumnPlan[];
   /** The names of the columns that a row may have; absent as `columns` is. */
   readonly names: readonly string[];
+  /** What a sender writes into each column, in order; empty when a function decides what a row is. */
+  readonly sent: readonly SentCell[];
   /** `refuse`: `z.strictObject`. `keep`: `z.looseObject` and `.catchall()`. */
   readonly unknownColumns: "drop" | "refuse" | "keep";
   /** Whether the columns alone say which rows are valid: no refinement, no transform of the row. */
@@ -38,9 +41,35 @@ export function readRowSchema(schema: z.ZodType): RowSchema {
   const plain = definitionOf(wire).type === "object" && checksOf(wire).length === 0;
   const unknownColumns =
     catchall === undefined ? "drop" : definitionOf(catchall).type === "never" ? "refuse" : "keep";
-  if (shape === undefined) return { wire, names: [], unknownColumns: "keep", plain: false };
+  const sent = readSentCells(schema);
+  if (shape === undefined) return { wire, names: [], sent, unknownColumns: "keep", plain: false };
   const columns = planColumns(shape);
-  return { wire, columns, names: columns.map(({ name }) => name), unknownColumns, plain };
+  return { wire, columns, names: columns.map(({ name }) => name), sent, unknownColumns, plain };
+}
+
+/** Whether nobody looks at columns that the schema does not name. */
+export function dropsUnknown({ columns, plain, unknownColumns }: RowSchema): boolean {
+  return columns !== undefined && plain && unknownColumns === "drop";
+}
+
+/** The columns that a sender writes, before a transform of the row makes others of them. */
+function readSentCells(schema: z.ZodType): SentCell[] {
+  const definition = definitionOf(schema);
+  switch (definition.type) {
+    case "object":
+      return Object.entries(definition["shape"] as Record<string, z.ZodType>)
+        .filter(([name]) => name !== "__proto__")
+        .map(([name, cell]) => toSentCell(name, cell));
+    case "readonly":
+      return readSentCells(definition["innerType"] as z.ZodType);
+    case "pipe": {
+      const first = definition["in"] as z.ZodType;
+      const preprocessed = definitionOf(first).type === "transform";
+      return readSentCells(preprocessed ? (definition["out"] as z.ZodType) : first);
+    }
+    default:
+      return [];
+  }
 }
 
 /**
