@@ -58,7 +58,11 @@ function items(count: number): string {
   return count === 1 ? "item" : "items";
 }
 
-function readOutputs(returned: unknown, expected: number): OutputBatch | undefined {
+/**
+ * What a handler returned as single outputs, or `undefined` when it is no such thing. `expected` tells
+ * an object of the two columns `data` and `dims` from a tensor.
+ */
+export function readOutputs(returned: unknown, expected?: number): OutputBatch | undefined {
   if (returned === null || typeof returned !== "object") return undefined;
   const { dims } = returned as { dims?: unknown };
   if (dims === undefined) {
@@ -70,7 +74,9 @@ function readOutputs(returned: unknown, expected: number): OutputBatch | undefin
     if (tensor !== undefined) {
       const columns = Array.isArray(returned) ? undefined : fromColumns(returned);
       // An object of the two columns `data` and `dims` is read as such wherever it can be.
-      return columns?.count === expected ? withTensor(columns, tensor) : fromTensor(tensor);
+      return columns !== undefined && columns.count === expected
+        ? withTensor(columns, tensor)
+        : fromTensor(tensor);
     }
     if (Array.isArray(returned)) return fromArray(returned);
   }

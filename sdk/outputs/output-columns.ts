@@ -18,6 +18,8 @@ export interface OutputTable {
   readonly columns: readonly OutputColumn[];
   /** The outputs are no objects: each is the cell of a column of its own. */
   readonly isSingle: boolean;
+  /** Outputs may have keys that are none of the columns, as in `z.looseObject`. */
+  readonly isOpen: boolean;
 }
 
 /** The table of outputs of this schema, or `undefined` where it does not say which columns there are. */
@@ -29,12 +31,14 @@ export function toOutputTable(schema: z.ZodType | undefined): OutputTable | unde
     const columns = Object.entries(definition["shape"] as Record<string, z.ZodType>).map(
       ([name, column]) => toColumn(name, column),
     );
-    return { columns, isSingle: false };
+    const catchall = definition["catchall"] as z.ZodType | undefined;
+    const isOpen = catchall !== undefined && definitionOf(catchall).type !== "never";
+    return { columns, isSingle: false, isOpen };
   }
   const column = toColumn(SINGLE_COLUMN, schema);
   return column.kind === "json" && !IS_NO_OBJECT.has(type)
     ? undefined
-    : { columns: [column], isSingle: true };
+    : { columns: [column], isSingle: true, isOpen: false };
 }
 
 const IS_NO_OBJECT: ReadonlySet<string> = new Set(["array", "tuple", "set"]);

@@ -1,36 +1,68 @@
+import { printNames } from "../core/closest-name.js";
+import { EkibenError } from "../core/errors.js";
 import { isTypedArray } from "../tensor/tensor.js";
 import { toTableColumns, type TableColumns } from "../tables/table-columns.js";
 import type { OutputSlice } from "./output.js";
 import { SINGLE_COLUMN, type OutputTable } from "./output-columns.js";
 
+export interface ColumnOptions {
+  /** Leaves out columns that the schema does not name, unless it takes any. @default false */
+  onlyPromised?: boolean;
+}
+
 /**
  * The outputs of a request as columns: those of the schema in its order, then others in the order in
  * which they appear. Outputs that are no objects are one column.
- * @throws OUTPUT_INVALID for an output that is no object where the schema says objects.
+ * @throws OUTPUT_INVALID for an output that is no object where the schema says objects, and when a
+ * column is missing altogether that the schema promises.
  */
-export function toColumns(outputs: OutputSlice, table: OutputTable | undefined): TableColumns {
+export function toColumns(
+  outputs: OutputSlice,
+  promised: OutputTable | undefined,
+  options: ColumnOptions = {},
+): TableColumns {
   const rowCount = outputs.count;
   const given = outputs.columns?.();
   if (given !== undefined) {
-    return order({ rowCount, names: Object.keys(given), columns: Object.values(given) }, table);
+    const columns = Object.values(given);
+    return arrange({ rowCount, names: Object.keys(given), columns }, promised, options);
   }
   const values = outputs.values();
-  const isSingle = table?.isSingle ?? (rowCount > 0 && !values.every(isRecord));
-  if (isSingle) return { rowCount, names: [SINGLE_COLUMN], columns: [values] };
-  return order(toTableColumns(values), table);
+  const isSingle = promised?.isSingle ?? (rowCount > 0 && !values.every(isRecord));
+  if (isSingle && options.onlyPromised !== true) {
+    return { rowCount, names: [SINGLE_COLUMN], columns: [values] };
+  }
+  return arrange(toTableColumns(values), promised, options);
 }
 
-function order(given: TableColumns, table: OutputTable | undefined): TableColumns {
-  if (table === undefined || table.isSingle) return given;
+function arrange(
+  given: TableColumns,
+  promised: OutputTable | undefined,
+  { onlyPromised = false }: ColumnOptions,
+): TableColumns {
+  if (promised === undefined || promised.isSingle) return given;
   const { rowCount } = given;
   const byName = new Map(given.names.map((name, index) => [name, given.columns[index]!]));
-  const names = new Set([...table.columns.map(({ name }) => name), ...given.names]);
+  const names = new Set(promised.columns.map(({ name }) => name));
+  if (!onlyPromised || promised.isOpen) for (const name of given.names) names.add(name);
+  const lacking = promised.columns.find(({ name, nullable, kind }) => {
+    return !nullable && kind !== "json" && !byName.has(name);
+  });
+  if (lacking !== undefined && rowCount > 0) throw refuseColumns(lacking.name, given.names);
   const nothing: readonly unknown[] = Array.from({ length: rowCount });
   return {
     rowCount,
     names: [...names],
     columns: Array.from(names, (name) => byName.get(name) ?? nothing),
   };
+}
+
+function refuseColumns(lacking: string, names: readonly string[]): EkibenError {
+  return new EkibenError("OUTPUT_INVALID", {
+    detail: `The outputs have no ${JSON.stringify(lacking)}, which their schema promises; they have ${printNames(names)}.`,
+    hint: "Mend the handler, or the `output` schema.",
+    issues: [{ message: "missing", column: lacking }],
+  });
 }
 
 /** Whether an output has keys that are columns, and is not printed as a list or text. */

@@ -1,7 +1,7 @@
 import { countElements } from "../tensor/tensor.js";
 import type { OutputSlice, ShapedElements } from "./output.js";
 import { printJson } from "./print-json.js";
-import { printRecords } from "./print-records.js";
+import { printRecords, type PrintedColumns } from "./print-records.js";
 
 /** Outputs that the handler gave as an array. */
 export class ArraySlice implements OutputSlice {
@@ -24,11 +24,8 @@ export class ArraySlice implements OutputSlice {
   }
 }
 
-export interface Cells {
+export interface Cells extends PrintedColumns {
   readonly names: readonly string[];
-  /** The names as JSON text with a colon. */
-  readonly keys: readonly string[];
-  readonly cells: readonly ArrayLike<unknown>[];
 }
 
 /** Outputs that the handler gave as columns; printed without making rows. */
@@ -57,8 +54,7 @@ export class ColumnSlice implements OutputSlice {
   }
 
   printJson(): string {
-    const { keys, cells } = this.#table;
-    return `[${printRecords(keys, cells, this.#start, this.#start + this.count, ",")}]`;
+    return `[${printRecords(this.#table, [this.#start, this.#start + this.count], ",")}]`;
   }
 
   columns(): Readonly<Record<string, ArrayLike<unknown>>> {

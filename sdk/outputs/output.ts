@@ -67,9 +67,13 @@ export interface Output<Item = any, Result = any, Streams extends boolean = bool
   writeEnd?(mediaType: string): string;
   /** What may be written into a stream that is silent, so that nobody on the way closes it. */
   keepAlive?(mediaType: string): string;
-  /** Further headers that say how to read the bytes; called once `write` has answered. */
+  /** Further headers that say how to read the bytes; called after `write`. */
   headers?(outputs: OutputSlice, format: OutputFormat): Readonly<Record<string, string>>;
-  /** Reads an answer as a caller gets it: one result, or an array of results for `many`. */
+  /**
+   * Reads an answer as a caller gets it: one result, or an array of results for `many` and of a stream;
+   * or a promise of that.
+   * @throws what broke the answer: the problem of a stream, OUTPUT_INVALID and others.
+   */
   read(body: Uint8Array, answer: ReadAnswer): unknown;
   /** The outputs as named tensors, for the Open Inference Protocol. @throws OUTPUT_INVALID */
   toTensors?(outputs: OutputSlice): NamedTensor[];

@@ -1,15 +1,18 @@
 import { printJson } from "./print-json.js";
 
+export interface PrintedColumns {
+  /** The names as JSON text with a colon. */
+  readonly keys: readonly string[];
+  readonly cells: readonly ArrayLike<unknown>[];
+}
+
 /**
  * The JSON text of rows `start` up to, without, `end` of a table, one object each: the same text as
  * of the objects themselves, so a cell that is `undefined` has no key.
- * @param keys the names as JSON text with a colon.
  */
 export function printRecords(
-  keys: readonly string[],
-  columns: readonly ArrayLike<unknown>[],
-  start: number,
-  end: number,
+  { keys, cells }: PrintedColumns,
+  [start, end]: readonly [number, number],
   separator: string,
 ): string {
   let text = "";
@@ -17,7 +20,7 @@ export function printRecords(
     text += row > start ? `${separator}{` : "{";
     let isFirst = true;
     for (let column = 0; column < keys.length; column++) {
-      const value = columns[column]![row];
+      const value = cells[column]![row];
       if (value === undefined) continue;
       text += (isFirst ? "" : ",") + keys[column]! + printCell(value);
       isFirst = false;

@@ -2,22 +2,25 @@ import type { ColumnKind } from "../frame/column.js";
 import { readNumberText } from "../tables/number-text.js";
 import type { SourceTable } from "../tables/table-source.js";
 import { SINGLE_COLUMN, type OutputTable } from "./output-columns.js";
+import { printJson } from "./print-json.js";
 
 /**
- * The outputs of a table that was read, as the schema says them. What is missing is `null`, and
- * without a schema a cell of CSV is text.
+ * The outputs of a table that was read, said as JSON says them: dates are ISO 8601 text, and integers
+ * numbers while that is exact. What is missing is `null`; without a schema a cell of CSV is text.
  */
-export function readCells(source: SourceTable, table: OutputTable | undefined): unknown[] {
-  const kinds = new Map(table?.columns.map(({ name, kind }) => [name, kind]));
+export function readCells(source: SourceTable, promised: OutputTable | undefined): unknown[] {
+  const kinds = new Map(promised?.columns.map(({ name, kind }) => [name, kind]));
   const columns = source.columns.map(({ name, values }) => {
     const kind = kinds.get(name);
-    const read = source.text === true && kind !== undefined ? readers[kind] : undefined;
-    return Array.from(values, (cell) =>
-      typeof cell === "string" && read !== undefined ? read(cell) : (cell ?? null),
-    );
+    const readText = kind === undefined ? undefined : readers[kind];
+    const read = source.text === true || kind === "json" ? readText : undefined;
+    return Array.from(values, (cell) => {
+      if (typeof cell === "string") return read === undefined ? cell : read(cell);
+      return typeof cell === "number" ? cell : (JSON.parse(printJson(cell)) as unknown);
+    });
   });
   const names = source.columns.map(({ name }) => name);
-  const isSingle = table?.isSingle ?? (names.length === 1 && names[0] === SINGLE_COLUMN);
+  const isSingle = promised?.isSingle ?? (names.length === 1 && names[0] === SINGLE_COLUMN);
   return Array.from({ length: source.rowCount }, (_, row) =>
     isSingle
       ? columns[0]![row]
@@ -39,7 +42,7 @@ function readInteger(text: string): unknown {
   return Number.isSafeInteger(value) ? value : text;
 }
 
-/** A nested value is JSON text, any other text is itself. */
+/** A nested value is JSON text; any other text is itself. */
 function readJson(text: string): unknown {
   try {
     return JSON.parse(text) as unknown;

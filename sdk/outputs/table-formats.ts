@@ -1,67 +1,71 @@
-import type { JsonSchema } from "../core/json-schema.js";
+import type { OutputContent } from "./output.js";
+import { readArrow, writeArrow } from "../tables/arrow.js";
 import { readCsv, writeCsv } from "../tables/csv.js";
-import { CSV_TYPE, NDJSON_TYPE } from "./media-types.js";
-import type { OutputBody, OutputSlice } from "./output.js";
+import { writeNdjson } from "../tables/ndjson.js";
+import type { TableColumns } from "../tables/table-columns.js";
+import { toArrowColumns } from "./arrow-columns.js";
+import { ARROW_STREAM_TYPE, CSV_TYPE, NDJSON_TYPE } from "./media-types.js";
+import type { OutputBody } from "./output.js";
 import type { OutputTable } from "./output-columns.js";
-import { toColumns } from "./output-rows.js";
 import { printJson } from "./print-json.js";
-import { printRecords, toKeys } from "./print-records.js";
 import { readCells } from "./read-cells.js";
 import { decodeText, parseText } from "./read-text.js";
 
 /** The formats of tables beside JSON. */
-export const TABLE_TYPES = Object.freeze([CSV_TYPE, NDJSON_TYPE]);
+export const TABLE_TYPES = Object.freeze([CSV_TYPE, NDJSON_TYPE, ARROW_STREAM_TYPE]);
 
+/** Writes a table; `promised` is what its schema says of it. */
 export function writeTable(
-  outputs: OutputSlice,
-  table: OutputTable | undefined,
+  table: TableColumns,
+  promised: OutputTable | undefined,
   mediaType: string,
 ): OutputBody | Promise<OutputBody> {
   switch (mediaType) {
     case NDJSON_TYPE:
-      return writeLines(outputs);
+      return writeNdjson(table, printJson);
+    case ARROW_STREAM_TYPE:
+      return writeArrow(toArrowColumns(table, promised), printJson);
     default:
-      return writeCsv(toColumns(outputs, table), printJson);
+      return writeCsv(table, printJson);
   }
 }
 
-/** Reads what `writeTable` writes, one output a row. @throws OUTPUT_INVALID and what reading throws */
+/** Reads what `writeTable` writes, one output a row. @throws what reading the format throws */
 export function readTable(
   body: Uint8Array,
-  table: OutputTable | undefined,
+  promised: OutputTable | undefined,
   mediaType: string,
-): unknown[] {
+): unknown[] | Promise<unknown[]> {
   switch (mediaType) {
     case NDJSON_TYPE:
-      return decodeText(body)
-        .split("\n")
-        .filter((line) => line !== "")
-        .map(parseText);
+      return readLines(decodeText(body));
+    case ARROW_STREAM_TYPE:
+      return readArrow(body).then((source) => readCells(source, promised));
     default:
-      return readCells(readCsv(body), table);
+      return readCells(readCsv(body), promised);
   }
 }
 
-/** The outputs of the JSON array, each on a line of its own. */
-function writeLines(outputs: OutputSlice): string {
-  const columns = outputs.columns?.();
-  if (outputs.count === 0) return "";
-  if (columns === undefined) {
-    return outputs
-      .values()
-      .map((value) => `${printJson(value)}\n`)
-      .join("");
-  }
-  const keys = toKeys(Object.keys(columns));
-  return `${printRecords(keys, Object.values(columns), 0, outputs.count, "\n")}\n`;
+/** One JSON value a line. */
+export function readLines(text: string): unknown[] {
+  return text
+    .split("\n")
+    .filter((line) => line.trim() !== "")
+    .map(parseText);
 }
 
-/** The contract of the formats of tables; OpenAPI has no words for their columns. */
-export function describeTables(): Record<string, { schema: JsonSchema }> {
+/** The contract of the formats of tables; JSON Schema has no words for their columns. */
+export function describeTables(): Record<string, OutputContent> {
   return {
-    [CSV_TYPE]: {
-      schema: { type: "string", description: "CSV with a line of names, one output a line" },
-    },
-    [NDJSON_TYPE]: { schema: { type: "string", description: "One output as JSON a line" } },
+    [CSV_TYPE]: describe(CSV_TYPE, "A line with the names of the columns, then one line an output"),
+    [NDJSON_TYPE]: describe(NDJSON_TYPE, "One output as JSON a line"),
+    [ARROW_STREAM_TYPE]: describe(
+      ARROW_STREAM_TYPE,
+      "An Apache Arrow IPC stream, one output a row",
+    ),
   };
+}
+
+function describe(contentMediaType: string, description: string): OutputContent {
+  return { schema: { type: "string", description, contentMediaType } };
 }
