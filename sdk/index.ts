@@ -37,6 +37,33 @@ export { tensor } from "./inputs/tensor.js";
 export type { TensorOptions } from "./inputs/tensor.js";
 export type { Input, InputContent, Payload, RequestBody } from "./inputs/input.js";
 
+// Outputs
+export { bytesOutput } from "./outputs/bytes-output.js";
+export { dataframeOutput } from "./outputs/dataframe-output.js";
+export { eventStream } from "./outputs/event-stream.js";
+export { imageOutput } from "./outputs/image-output.js";
+export { jsonOutput } from "./outputs/json-output.js";
+export { ndjsonStream } from "./outputs/ndjson-stream.js";
+export { tensorOutput } from "./outputs/tensor-output.js";
+export { textOutput } from "./outputs/text-output.js";
+export type { BytesItem } from "./outputs/bytes-output.js";
+export type { DataFrameOutputOptions, OutputRows } from "./outputs/dataframe-output.js";
+export type { ImageItem, ImageOutputOptions } from "./outputs/image-output.js";
+export type { NestedList, TensorItem, TensorOutputOptions } from "./outputs/tensor-output.js";
+export type {
+  ItemOf,
+  Output,
+  OutputBody,
+  OutputContent,
+  OutputFormat,
+  OutputSlice,
+  ReadAnswer,
+  ResultOf,
+  ShapedElements,
+  SingleOutput,
+  StreamsOf,
+} from "./outputs/output.js";
+
 // Models
 export { onnx } from "./models/onnx.js";
 export type { OnnxOptions } from "./models/onnx.js";
