@@ -4,7 +4,7 @@ import { escapeName, parseDisposition, toFileName } from "./disposition.js";
 import { describeValue } from "./findings.js";
 import type { BodyHead, Input, InputContent, Payload } from "./input.js";
 import { refuseMediaType } from "./json-text.js";
-import { parseMediaType } from "./media-type.js";
+import { matchesType, parseMediaType } from "./media-type.js";
 import { MULTIPART_TYPE, readSinglePart, readSinglePartStream } from "./multipart.js";
 import { tempFiles, type TempFiles } from "./temp-files.js";
 import {
@@ -55,7 +55,7 @@ export function createFileInput(options: FileOptions, files: TempFiles): FileInp
 
   function readHead(body: BodyHead): FileHead {
     const { mediaType, parameters, headers } = body;
-    const known = mediaType === "" || accepted.some((pattern) => matches(pattern, mediaType));
+    const known = mediaType === "" || accepted.some((pattern) => matchesType(pattern, mediaType));
     if (!known || mediaType === MULTIPART_TYPE) return refuseMediaType(body, mediaTypes);
     const charset = parameters["charset"];
     const { fileName } = parseDisposition(headers?.get("content-disposition") ?? "");
@@ -131,13 +131,6 @@ function toPayload({ file, release }: StoredFile): Payload<FilePayload> {
 
 function toFile(payload: Payload): UploadedFile {
   return (payload as Payload<FilePayload>).data.file;
-}
-
-function matches(pattern: string, mediaType: string): boolean {
-  if (pattern === "*/*") return true;
-  return pattern.endsWith("/*")
-    ? mediaType.startsWith(pattern.slice(0, -1))
-    : mediaType === pattern;
 }
 
 /** Names beyond ASCII travel in a header of a request only in the way of RFC 8187. */

@@ -45,3 +45,11 @@ function readMediaType(header: string): MediaType {
     parameters: Object.freeze(parameters),
   });
 }
+
+/** Whether a pattern such as `image/png` or `image/*` names a media type. */
+export function matchesType(pattern: string, mediaType: string): boolean {
+  if (pattern === "*/*") return true;
+  return pattern.endsWith("/*")
+    ? mediaType.startsWith(pattern.slice(0, -1))
+    : mediaType === pattern;
+}

@@ -1,5 +1,5 @@
 import { rmSync } from "node:fs";
-import { mkdtemp, open, rm } from "node:fs/promises";
+import { mkdtemp, open, readdir, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
@@ -23,6 +23,34 @@ function removeFolders(): void {
   for (const folder of folders) rmSync(folder, { recursive: true, force: true });
 }
 
+const FOLDER = /^ekiben-files-(\d+)-/;
+const DAY_MS = 24 * 60 * 60 * 1000;
+
+/**
+ * A process that is killed leaves its folder behind. Such a folder is removed by the next process, a
+ * day after its last file: processes of other containers, which may share it, cannot be seen here.
+ */
+async function removeAbandoned(parent: string): Promise<void> {
+  for (const entry of await readdir(parent, { withFileTypes: true })) {
+    const pid = FOLDER.exec(entry.name)?.[1];
+    if (pid === undefined || !entry.isDirectory() || isRunning(Number(pid))) continue;
+    await removeOld(join(parent, entry.name)).catch(() => {});
+  }
+}
+
+async function removeOld(path: string): Promise<void> {
+  const { mtimeMs } = await stat(path);
+  if (Date.now() - mtimeMs > DAY_MS) await rm(path, { recursive: true, force: true });
+}
+
+function isRunning(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === "EPERM";
+  }
+}
+
 /**
  * Files in a folder of their own, which nobody else may read. The folder is made with the first file
  * and removed when the process exits.
@@ -32,7 +60,8 @@ export function createTempFiles(parent: () => string = tmpdir): TempFiles {
   let count = 0;
 
   async function createFolder(): Promise<string> {
-    const path = await mkdtemp(join(parent(), "ekiben-"));
+    const path = await mkdtemp(join(parent(), `ekiben-files-${process.pid}-`));
+    void removeAbandoned(parent()).catch(() => {});
     if (folders.size === 0) process.on("exit", removeFolders);
     folders.add(path);
     return path;

@@ -1,11 +1,11 @@
-import { execFile } from "node:child_process";
+import { execFile, spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { existsSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, utimesSync } from "node:fs";
 import { readFile, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import type { EkibenError } from "../../sdk/core/errors.js";
 import { createFileInput, file, type FileOptions } from "../../sdk/inputs/file.js";
 import type { Payload, RequestBody, StreamedBody } from "../../sdk/inputs/input.js";
@@ -241,6 +241,27 @@ describe("nothing is left on disk", () => {
     expect(await input.toArgument(second).text()).toBe(long);
     await second.release!();
     expect(found()).toEqual([]);
+  });
+
+  test("by a process that was killed, a day later", async () => {
+    const { pid } = spawnSync(process.execPath, ["-e", ""]);
+    const make = (name: string, hours: number): string => {
+      const path = join(folder, name);
+      mkdirSync(path);
+      const time = Date.now() / 1000 - hours * 3600;
+      utimesSync(path, time, time);
+      return path;
+    };
+    const abandoned = make(`ekiben-files-${pid}-a`, 25);
+    const kept = [
+      make(`ekiben-files-${pid}-b`, 23),
+      make(`ekiben-files-${process.pid}-c`, 25),
+      make("others", 25),
+    ];
+    const payload = await create().parseStream!(streamed([long]));
+    await vi.waitFor(() => expect(existsSync(abandoned)).toBe(false));
+    expect(kept.map((path) => existsSync(path))).toEqual([true, true, true]);
+    await payload.release!();
   });
 
   test.each(["process.exit(3)", "throw new Error('stop')"])(
