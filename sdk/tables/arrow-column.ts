@@ -1,9 +1,10 @@
 import { Buffer } from "node:buffer";
+import type * as arrowModule from "apache-arrow";
 import type { Data, DataType } from "apache-arrow";
 import type { PrintValue } from "./table-columns.js";
 
 /** The module `apache-arrow`, which is loaded when it is needed. */
-export type Arrow = typeof import("apache-arrow");
+export type Arrow = typeof arrowModule;
 
 type Kind = "null" | "number" | "bigint" | "boolean" | "string" | "date" | "json";
 
@@ -120,6 +121,6 @@ function joinTexts(texts: readonly string[]): { offsets: Int32Array; bytes: Uint
     offsets[row + 1] = size;
   }
   const bytes = Buffer.alloc(size);
-  for (const [row, text] of texts.entries()) bytes.write(text, offsets[row]);
+  for (const [row, text] of texts.entries()) bytes.write(text, offsets[row]!);
   return { offsets, bytes };
 }

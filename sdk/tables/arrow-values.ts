@@ -12,6 +12,7 @@ import type {
 import type { BatchReader } from "./arrow-batch.js";
 import { brokenArrow } from "./arrow-messages.js";
 import { isValid, readOffsets, readTexts, readTextViews } from "./arrow-text.js";
+import { printClock } from "./clock-text.js";
 import { setOwn } from "./plain-record.js";
 import { fromFloat16, viewAs, type TypedArrayKind } from "./typed-view.js";
 
@@ -252,14 +253,10 @@ function readClocks(type: Time, reader: BatchReader, length: number): (row: numb
   const times: Ints = narrow
     ? viewAs(Int32Array, bytes, length)
     : viewAs(BigInt64Array, bytes, length);
-  const digits = String(perSecond).length - 1;
   return (row) => {
-    const time = Number(times[row]);
-    if (time < 0 || time >= 86_400 * perSecond) throw brokenArrow("a time is none of a day");
-    const seconds = Math.floor(time / perSecond);
-    const clock = new Date(seconds * 1000).toISOString().slice(11, 19);
-    const rest = time - seconds * perSecond;
-    return rest === 0 ? clock : `${clock}.${String(rest).padStart(digits, "0")}`;
+    const text = printClock(Number(times[row]), perSecond);
+    if (text === undefined) throw brokenArrow("a time is none of a day");
+    return text;
   };
 }
 

@@ -7,7 +7,9 @@ export interface TypedArrayKind<T> {
 /** The first numbers in some bytes: the same memory where the place of the bytes allows it. */
 export function viewAs<T>(Kind: TypedArrayKind<T>, bytes: Uint8Array, length: number): T {
   const aligned = bytes.byteOffset % Kind.BYTES_PER_ELEMENT === 0;
-  const { buffer, byteOffset } = aligned ? bytes : bytes.slice(0, length * Kind.BYTES_PER_ELEMENT);
+  const { buffer, byteOffset } = aligned
+    ? bytes
+    : new Uint8Array(bytes.subarray(0, length * Kind.BYTES_PER_ELEMENT));
   return new Kind(buffer, byteOffset, length);
 }
 
