@@ -33,6 +33,9 @@ export { z } from "zod";
 // Inputs
 export { dataframe } from "./inputs/dataframe.js";
 export { json } from "./inputs/json.js";
+export { image } from "./inputs/image.js";
+export type { ImageFile, SentImage } from "./inputs/image.js";
+export type { ImageOptions, ImageSize } from "./inputs/image-options.js";
 export { tensor } from "./inputs/tensor.js";
 export type { TensorOptions } from "./inputs/tensor.js";
 export type { Input, InputContent, Payload, RequestBody } from "./inputs/input.js";

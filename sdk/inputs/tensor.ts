@@ -1,4 +1,4 @@
-import { findClosestName, printNames } from "../core/closest-name.js";
+import { printNames } from "../core/closest-name.js";
 import { EkibenError } from "../core/errors.js";
 import { checkShape, MOST_DIMS, printDims } from "../tensor/dims.js";
 import type { NamedTensor } from "../tensor/named-tensor.js";
@@ -7,13 +7,13 @@ import { toNestedJson } from "../tensor/print-nested.js";
 import { TensorFault, toTensorError } from "../tensor/tensor-fault.js";
 import {
   countElements,
-  isTensorType,
   isTypedArray,
   sliceRows,
   TENSOR_TYPES,
 } from "../tensor/tensor.js";
 import type { Tensor, TensorType } from "../tensor/tensor.js";
 import type { EncodedBody, Input, Payload, RequestBody } from "./input.js";
+import { checkChoice, checkOptionNames, invalidOptionOf } from "./check-options.js";
 import { isJsonType, parseJson, readText, refuseMediaType } from "./json-text.js";
 import {
   checkClaim,
@@ -211,24 +211,11 @@ function split(payload: Payload, most: number): Payload[] {
 }
 
 function checkOptions(options: TensorOptions): void {
-  const invalid = (detail: string, hint?: string): EkibenError =>
-    new EkibenError("SERVICE_INVALID", {
-      detail: `tensor(): ${detail}`,
-      ...(hint !== undefined && { hint }),
-    });
+  const invalid = invalidOptionOf("tensor");
   if (typeof options !== "object" || options === null) {
     throw invalid("it takes an object.", 'Write tensor({ shape: [28, 28], dtype: "float32" }).');
   }
-  const unknown = Object.keys(options).find((key) => !OPTIONS.includes(key));
-  if (unknown !== undefined) {
-    const similar = findClosestName(unknown, OPTIONS);
-    throw invalid(
-      `there is no option ${JSON.stringify(unknown)}.`,
-      similar === undefined
-        ? `The options are ${printNames(OPTIONS)}.`
-        : `Did you mean ${JSON.stringify(similar)}?`,
-    );
-  }
+  checkOptionNames(options, OPTIONS, invalid);
   const { shape, dtype, many, name, nonFinite } = options;
   const sizes = (size: unknown): boolean =>
     size === null || (Number.isSafeInteger(size) && (size as number) > 0);
@@ -238,15 +225,7 @@ function checkOptions(options: TensorOptions): void {
       "Write the sizes of one item, and null where any size will do.",
     );
   }
-  if (!isTensorType(dtype)) {
-    const similar = findClosestName(String(dtype), TENSOR_TYPES);
-    throw invalid(
-      `there is no dtype ${JSON.stringify(dtype)}.`,
-      similar === undefined
-        ? `The types are ${printNames(TENSOR_TYPES)}.`
-        : `Did you mean ${JSON.stringify(similar)}?`,
-    );
-  }
+  checkChoice("dtype", dtype, { known: TENSOR_TYPES, invalid });
   for (const [key, value] of Object.entries({ many, nonFinite })) {
     if (value !== undefined && typeof value !== "boolean") {
       throw invalid(`\`${key}\` is ${typeof value}, not true or false.`);
