@@ -30,10 +30,14 @@ export function readTensor({ name, label, parameters, fields, binary }: SentTens
     throw new EkibenError("BODY_MALFORMED", {
       detail: `${label} has no known \`datatype\`.`,
       expected: DATATYPES.join(", "),
-      received: String(JSON.stringify(datatype)).slice(0, 40),
+      received: typeof datatype === "string" ? datatype.slice(0, 40) : typeof datatype,
     });
   }
   try {
+    // A list of lists, however deep, is not printed in a message.
+    if (!Array.isArray(shape) || !shape.every((size) => typeof size === "number")) {
+      throw new TensorFault("the shape is not a list of sizes", { expected: "such as [2, 3]" });
+    }
     checkDims(shape);
     if (binary !== undefined) return { name, ...readBinary(datatype, shape, binary, parameters) };
     const tensor = readData(datatype, shape, data);

@@ -12,8 +12,11 @@ import {
 import { PROBLEM_TYPE, toProblemAnswer } from "../problem-response.js";
 import { toRequestId } from "../request-id.js";
 
+/** Why a request has no outputs. */
+export type Refusal = Pick<Problem, "status" | "detail" | "hint">;
+
 /** The body of an error, as JSON text, in the words of a protocol. */
-export type ProblemForm = (problem: Problem) => string;
+export type ProblemForm = (refusal: Refusal) => string;
 
 /** A route of a protocol that leads to an API. */
 export interface ProtocolRoute {
@@ -71,13 +74,28 @@ async function answer(
   } catch (error) {
     answered = toProblemAnswer(error, id, options);
   }
-  if (answered.headers["content-type"] !== PROBLEM_TYPE) return answered;
+  const refusal = findRefusal(answered);
+  if (refusal === undefined) return answered;
   return {
     ...answered,
     // KServe's client reads the error only behind exactly this type.
     headers: { ...answered.headers, "content-type": "application/json" },
-    body: form(JSON.parse(answered.body as string) as Problem),
+    body: form(refusal),
   };
+}
+
+/** What an answer that is no outputs says: a problem document, or what the service rejected with. */
+function findRefusal({ status, headers, body }: Answered): Refusal | undefined {
+  if (typeof body !== "string" || status < 400) return undefined;
+  if (headers["content-type"] === PROBLEM_TYPE) return JSON.parse(body) as Problem;
+  return { status, detail: findText(JSON.parse(body) as unknown) ?? body };
+}
+
+/** The text of a body that is one text, or an object of one. */
+function findText(body: unknown): string | undefined {
+  if (typeof body === "string") return body;
+  const [text, ...others] = Object.values(body ?? {}) as unknown[];
+  return typeof text === "string" && others.length === 0 ? text : undefined;
 }
 
 /** What a middleware refuses speaks the protocol too. */
@@ -103,6 +121,6 @@ export async function toDressed(response: Response, form: ProblemForm): Promise<
 }
 
 /** What happened and what to do next, for protocols whose errors are one text. */
-export function printProblem({ detail, hint }: Pick<Problem, "detail" | "hint">): string {
+export function printProblem({ detail, hint }: Refusal): string {
   return hint === undefined ? detail : `${detail} ${hint}`;
 }

@@ -4,10 +4,10 @@ import { mayHoldLargeIntegers, parseExactJson } from "../../../sdk/http/protocol
 
 test("integers beyond 2^53 come as their text, all else as JSON.parse reads it", () => {
   const text =
-    '{"a":9007199254740993,"b":[-9223372036854775808,9007199254740991,1e30,12345678901234567.5],"c":"18446744073709551615","d":"\\"9007199254740993"}';
+    '{"a":9007199254740993,"b":[-9223372036854775808,9007199254740991,1e30,0.1234567890123456],"c":"18446744073709551615","d":"\\"9007199254740993"}';
   expect(parseExactJson(text)).toEqual({
     a: "9007199254740993",
-    b: ["-9223372036854775808", 9007199254740991, 1e30, 12345678901234567.5],
+    b: ["-9223372036854775808", 9007199254740991, 1e30, 0.1234567890123456],
     c: "18446744073709551615",
     d: '"9007199254740993',
   });
@@ -21,7 +21,8 @@ test("a text without large integers is read as JSON.parse reads it", () => {
       const large = /(?<![\d.eE+-])-?\d{16,}(?![\d.eE])/.test(
         text.replaceAll(/"(?:[^"\\]|\\.)*"/g, '""'),
       );
-      if (!large) expect(parseExactJson(text)).toEqual(plain);
+      fc.pre(!large);
+      expect(parseExactJson(text)).toEqual(plain);
     }),
   );
 });
