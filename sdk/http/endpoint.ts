@@ -17,6 +17,7 @@ import { toProblemAnswer, toProblemResponse } from "./problem-response.js";
 import { readBody, streamBody } from "./request-body.js";
 import { readHeaders } from "./request-headers.js";
 import { toRequestId } from "./request-id.js";
+import { readRequestTimeout } from "./request-timeout.js";
 import { toWebStream } from "./web-stream.js";
 
 /** How one API answers over HTTP. */
@@ -125,7 +126,8 @@ export function createEndpoint(runtime: Runtime, name: string, options: AppOptio
           ? input.parse({ bytes: NOTHING, ...type })
           : parse({ bytes: await request.read(), ...type, headers });
     const payload = parsed instanceof Promise ? await parsed : parsed;
-    const invocation = { id, headers, params, query, writer, cancellation };
+    const timeoutMs = readRequestTimeout(headers);
+    const invocation = { id, headers, params, query, writer, timeoutMs, cancellation };
     const result = await runtime.apis.get(name)!.invoke(payload, invocation);
     switch (result.kind) {
       case "outputs":

@@ -267,14 +267,15 @@ function toFailure(error: unknown): Outcome<Answer> {
 /** The answer of the work, or why nobody waits for it any more, whichever is first. */
 function answerInTime<T>(
   work: Promise<T>,
-  { cancellation }: Invocation,
+  { cancellation, timeoutMs = Infinity }: Invocation,
   { api, clock }: { api: ApiDefinition; clock: Clock },
 ): Promise<T> {
+  const limitMs = Math.min(api.timeoutMs, timeoutMs);
   return new Promise((resolve, reject) => {
-    const cancelTimer = clock.after(api.timeoutMs, () => {
+    const cancelTimer = clock.after(limitMs, () => {
       cancellation.abort(
         new EkibenError("REQUEST_TIMEOUT", {
-          detail: `"${api.name}" did not answer within ${api.timeoutMs} ms.`,
+          detail: `"${api.name}" did not answer within ${limitMs} ms.`,
         }),
       );
     });

@@ -8,6 +8,8 @@ import type { Answer } from "./runtime.js";
 export interface StreamOptions {
   cancellation: Cancellation;
   clock: Clock;
+  /** Milliseconds for which the client waits for a value, when it said so. */
+  timeoutMs?: number;
   check: ((outputs: readonly unknown[]) => void) | undefined;
 }
 
@@ -29,8 +31,9 @@ type Stream = Extract<Answer, { kind: "stream" }>;
 export async function openStream(
   api: ApiDefinition,
   returned: unknown,
-  { cancellation, clock, check }: StreamOptions,
+  { cancellation, clock, timeoutMs = Infinity, check }: StreamOptions,
 ): Promise<Stream> {
+  const limitMs = Math.min(api.timeoutMs, timeoutMs);
   const source = toSource(api.name, returned);
   let end!: () => void;
   const ended = new Promise<void>((resolve) => (end = resolve));
@@ -49,7 +52,7 @@ export async function openStream(
   async function next(): Promise<IteratorResult<unknown>> {
     if (isOver) return { done: true, value: undefined };
     try {
-      const result = await inTime(api, source, { cancellation, clock });
+      const result = await inTime(api, source, { cancellation, clock, limitMs });
       if (result.done === true) close();
       else check?.([result.value]);
       return result;
@@ -104,7 +107,7 @@ function toSource(api: string, returned: unknown): Source {
 function inTime(
   api: ApiDefinition,
   source: Source,
-  { cancellation, clock }: Pick<StreamOptions, "cancellation" | "clock">,
+  { cancellation, clock, limitMs }: { cancellation: Cancellation; clock: Clock; limitMs: number },
 ): Promise<IteratorResult<unknown>> {
   return new Promise((resolve, reject) => {
     const settle = (): void => {
@@ -115,11 +118,11 @@ function inTime(
       settle();
       reject(cancellation.reason as Error);
     };
-    const cancelTimer = clock.after(api.timeoutMs, () => {
+    const cancelTimer = clock.after(limitMs, () => {
       settle();
       reject(
         new EkibenError("REQUEST_TIMEOUT", {
-          detail: `"${api.name}" yielded nothing within ${api.timeoutMs} ms.`,
+          detail: `"${api.name}" yielded nothing within ${limitMs} ms.`,
         }),
       );
     });

@@ -47,6 +47,8 @@ export interface Invocation {
   params: unknown;
   query: unknown;
   writer: AnswerWriter;
+  /** Milliseconds for which the client waits, when it said so; never longer than the API allows. */
+  timeoutMs?: number;
   /** Aborted when the client has gone, and by the runtime when the time limit of the API is over. */
   cancellation: Cancellation;
 }
