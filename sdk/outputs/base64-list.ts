@@ -1,5 +1,6 @@
 import { EkibenError } from "../core/errors.js";
 import type { JsonSchema } from "../core/json-schema.js";
+import { asBuffer } from "./bytes.js";
 import { parseText } from "./read-text.js";
 
 /** Bytes in JSON, one object an output. */
@@ -31,18 +32,4 @@ export function describeBase64(): JsonSchema {
       properties: { b64: { type: "string", contentEncoding: "base64" } },
     },
   };
-}
-
-/** The bytes of any view or buffer, or `undefined` for other values. */
-export function toBytes(value: unknown): Uint8Array | undefined {
-  if (value instanceof Uint8Array) return value;
-  if (value instanceof ArrayBuffer || value instanceof SharedArrayBuffer) {
-    return new Uint8Array(value);
-  }
-  if (!ArrayBuffer.isView(value)) return undefined;
-  return new Uint8Array(value.buffer, value.byteOffset, value.byteLength);
-}
-
-export function asBuffer({ buffer, byteOffset, byteLength }: Uint8Array): Buffer {
-  return Buffer.from(buffer as ArrayBuffer, byteOffset, byteLength);
 }

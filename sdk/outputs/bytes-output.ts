@@ -1,5 +1,6 @@
 import { EkibenError } from "../core/errors.js";
-import { describeBase64, parseBase64, printBase64, toBytes, asBuffer } from "./base64-list.js";
+import { describeBase64, parseBase64, printBase64 } from "./base64-list.js";
+import { asBuffer, toBytes } from "./bytes.js";
 import { BYTES_TYPE, JSON_TYPE, checkMediaType } from "./media-types.js";
 import type { Output, OutputSlice } from "./output.js";
 

@@ -1,12 +1,13 @@
 import type { z } from "zod";
 import { EkibenError } from "../core/errors.js";
+import type { Cardinality } from "../inputs/input.js";
 import { readOrient } from "../inputs/read-orient.js";
 import { ORIENTS, writeOrient, type Orient } from "../tables/orients.js";
 import type { TableColumns } from "../tables/table-columns.js";
 import { describeColumns, toColumnTensors } from "./column-tensors.js";
 import { describeOrient } from "./describe-orient.js";
 import { JSON_TYPE } from "./media-types.js";
-import type { Output, OutputFormat, OutputSlice, SingleOutput } from "./output.js";
+import type { Output, OutputSlice, SingleOutput } from "./output.js";
 import { readOutputs } from "./output-batch.js";
 import { toOutputTable } from "./output-columns.js";
 import { toColumns } from "./output-rows.js";
@@ -48,7 +49,7 @@ export function dataframeOutput<Row extends z.ZodType = z.ZodAny>(
   if (row !== undefined && (promised === undefined || promised.isSingle)) throw refuseSchema();
   if (!ORIENTS.includes(orient)) throw refuseOrient(orient);
 
-  function toTable(outputs: OutputSlice, { cardinality }: OutputFormat): TableColumns {
+  function toTable(outputs: OutputSlice, cardinality: Cardinality = "many"): TableColumns {
     const rows = cardinality === "one" ? readSingle(outputs.values()[0]) : outputs;
     return toColumns(rows, promised, { onlyPromised: true });
   }
@@ -61,7 +62,7 @@ export function dataframeOutput<Row extends z.ZodType = z.ZodAny>(
     ...(row === undefined ? {} : { schema: row as unknown as z.ZodType<unknown, z.input<Row>> }),
     mediaTypes: () => MEDIA_TYPES,
     write(outputs, format) {
-      const table = toTable(outputs, format);
+      const table = toTable(outputs, format.cardinality);
       return format.mediaType === JSON_TYPE
         ? writeOrient(table, orient, printJson)
         : writeTable(table, promised, format.mediaType);
@@ -71,8 +72,7 @@ export function dataframeOutput<Row extends z.ZodType = z.ZodAny>(
         ? readRows(parseText(body), orient, names)
         : readTable(body, promised, mediaType),
     readSingle,
-    toTensors: (outputs) =>
-      toColumnTensors(toColumns(outputs, promised, { onlyPromised: true }), promised),
+    toTensors: (outputs, cardinality) => toColumnTensors(toTable(outputs, cardinality), promised),
     describeTensors: () => describeColumns(promised),
     content: () => ({
       [JSON_TYPE]: { schema: describeOrient(orient, row, rowSchema) },

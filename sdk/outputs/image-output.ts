@@ -1,11 +1,12 @@
 import { EkibenError } from "../core/errors.js";
 import type { TensorArray } from "../tensor/tensor-array.js";
 import { countElements } from "../tensor/tensor.js";
-import { describeBase64, parseBase64, printBase64, toBytes } from "./base64-list.js";
+import { describeBase64, parseBase64, printBase64 } from "./base64-list.js";
+import { toBytes } from "./bytes.js";
 import { encodeImage, sniffImage, type ImageFormat } from "./encode-image.js";
 import { JSON_TYPE } from "./media-types.js";
 import type { Output, OutputSlice, ShapedElements } from "./output.js";
-import { findShaped } from "./stack-tensors.js";
+import { findShaped } from "./shaped.js";
 
 export interface ImageOutputOptions {
   /** @default "png" */
@@ -83,12 +84,11 @@ function toFile(
   index: number,
   format: ImageFormat,
 ): Uint8Array | Promise<Uint8Array> {
-  const hasDims = Array.isArray((image as { dims?: unknown } | null)?.dims);
-  const bytes = hasDims ? undefined : toBytes(image);
+  const pixels = isFlat(image) ? undefined : findShaped(image);
+  const bytes = pixels === undefined ? toBytes(image) : undefined;
   if (bytes !== undefined && sniffImage(bytes) === format) return bytes;
   const subject = `Output ${index}`;
   if (bytes !== undefined) return encodeImage(bytes, format, subject);
-  const pixels = hasDims ? findShaped(image) : undefined;
   if (pixels !== undefined) return encodeImage(pixels, format, subject);
   const received = image === null ? "null" : Array.isArray(image) ? "an array" : typeof image;
   throw new EkibenError("OUTPUT_INVALID", {
@@ -96,4 +96,9 @@ function toFile(
     hint: "Return the bytes of an image file, or pixels as a tensor [height, width, channels].",
     received,
   });
+}
+
+/** Bytes without dimensions are a file. */
+function isFlat(image: unknown): boolean {
+  return ArrayBuffer.isView(image) && !("dims" in image);
 }

@@ -4,6 +4,7 @@ import { frameOf } from "../frame/lazy-data-frame.js";
 import { countElements, isTypedArray } from "../tensor/tensor.js";
 import type { OutputSlice, ShapedElements } from "./output.js";
 import { toKeys } from "./print-records.js";
+import { findShaped } from "./shaped.js";
 import { ArraySlice, ColumnSlice, TensorSlice } from "./output-slice.js";
 
 /** The outputs of a batch: one an item, in order, whatever form the handler gave them. */
@@ -64,26 +65,19 @@ function items(count: number): string {
  */
 export function readOutputs(returned: unknown, expected?: number): OutputBatch | undefined {
   if (returned === null || typeof returned !== "object") return undefined;
-  const { dims } = returned as { dims?: unknown };
-  if (dims === undefined) {
-    if (Array.isArray(returned)) return fromArray(returned);
-    if (isTypedArray(returned)) return fromTensor({ data: returned, dims: [returned.length] });
-    if (ArrayBuffer.isView(returned)) return undefined;
-  } else {
-    const tensor = readTensor(returned);
-    if (tensor !== undefined) {
-      const columns = Array.isArray(returned) ? undefined : fromColumns(returned);
-      // An object of the two columns `data` and `dims` is read as such wherever it can be.
-      return columns !== undefined && columns.count === expected
-        ? withTensor(columns, tensor)
-        : fromTensor(tensor);
-    }
-    if (Array.isArray(returned)) return fromArray(returned);
-  }
+  // First of all: to ask a DataFrame for anything else would load danfojs.
   const frame = frameOf(returned);
   if (frame !== undefined)
     return fromCells(frame.names, frame.columns.map(toCells), frame.rowCount);
-  return fromColumns(returned);
+  const tensor = readTensor(returned);
+  if (Array.isArray(returned))
+    return tensor === undefined ? fromArray(returned) : fromTensor(tensor);
+  if (tensor === undefined) return ArrayBuffer.isView(returned) ? undefined : fromColumns(returned);
+  const columns = isTypedArray(returned) ? undefined : fromColumns(returned);
+  // An object of the two columns `data` and `dims` is read as such wherever it can be.
+  return columns !== undefined && columns.count === expected
+    ? withTensor(columns, tensor)
+    : fromTensor(tensor);
 }
 
 function fromArray(outputs: readonly unknown[]): OutputBatch {
@@ -100,14 +94,11 @@ function fromTensor(tensor: ShapedElements): OutputBatch {
   };
 }
 
-/** A shaped array, or an object with elements and dimensions that fit, such as a tensor of a model. */
+/** A tensor with a first dimension whose elements are as many as its dimensions say. */
 function readTensor(value: object): ShapedElements | undefined {
-  const { dims, data } = value as Partial<ShapedElements>;
-  if (!Array.isArray(dims) || dims.length === 0) return undefined;
-  const elements =
-    Array.isArray(value) || isTypedArray(value) ? (value as ArrayLike<unknown>) : data;
-  if (!Array.isArray(elements) && !isTypedArray(elements)) return undefined;
-  return countElements(dims) === elements.length ? { data: elements, dims } : undefined;
+  const shaped = findShaped(value);
+  if (shaped === undefined || shaped.dims.length === 0) return undefined;
+  return countElements(shaped.dims) === shaped.data.length ? shaped : undefined;
 }
 
 function withTensor(columns: OutputBatch, tensor: ShapedElements): OutputBatch {

@@ -1,5 +1,21 @@
 import { z } from "zod";
 import { EkibenError, type Issue } from "../core/errors.js";
+import type { Cardinality } from "../inputs/input.js";
+import type { Output, OutputSlice, SingleOutput } from "./output.js";
+
+/**
+ * What the schema of an output describes among the outputs of a request: each of them, or all that
+ * an output holds which answers one item with more than one. @throws OUTPUT_INVALID
+ */
+export function readChecked(
+  output: Output,
+  outputs: OutputSlice,
+  cardinality: Cardinality,
+): unknown[] {
+  const { readSingle } = output as Partial<SingleOutput<unknown, unknown>>;
+  if (cardinality === "many" || readSingle === undefined) return outputs.values();
+  return outputs.values().flatMap((value) => readSingle(value).values());
+}
 
 const MOST_ISSUES = 20;
 

@@ -75,8 +75,12 @@ export interface Output<Item = any, Result = any, Streams extends boolean = bool
    * @throws what broke the answer: the problem of a stream, OUTPUT_INVALID and others.
    */
   read(body: Uint8Array, answer: ReadAnswer): unknown;
-  /** The outputs as named tensors, for the Open Inference Protocol. @throws OUTPUT_INVALID */
-  toTensors?(outputs: OutputSlice): NamedTensor[];
+  /**
+   * The outputs as named tensors, for the Open Inference Protocol.
+   * @param cardinality of the request. @default "many"
+   * @throws OUTPUT_INVALID
+   */
+  toTensors?(outputs: OutputSlice, cardinality?: Cardinality): NamedTensor[];
   describeTensors?(): readonly TensorDescription[];
   /** The contract of the answer by media type, for OpenAPI. */
   content(cardinality: Cardinality): Readonly<Record<string, OutputContent>>;

@@ -4,13 +4,13 @@ import {
   countElements,
   createElements,
   isElementsOf,
-  isTypedArray,
   type Tensor,
   type TensorElements,
   type TensorType,
 } from "../tensor/tensor.js";
 import { TensorFault, toTensorError } from "../tensor/tensor-fault.js";
-import type { OutputSlice, ShapedElements } from "./output.js";
+import { findShaped } from "./shaped.js";
+import type { OutputSlice } from "./output.js";
 
 /** What a tensor output promises of one output. */
 export interface DeclaredTensor {
@@ -91,16 +91,4 @@ function fillTensor(data: ArrayLike<unknown>, type: TensorType, dims: readonly n
   // What is of the type already is taken as it is: every element of it fits.
   if (isElementsOf(type, data) && data.length === countElements(dims)) return { type, dims, data };
   return fromFlat(data, type, dims, { nonFinite: true });
-}
-
-/** Elements with dimensions: of a model, of a TensorArray, or a typed array of one dimension. */
-export function findShaped(value: unknown): ShapedElements | undefined {
-  if (typeof value !== "object" || value === null) return undefined;
-  const { dims, data } = value as Partial<ShapedElements>;
-  const isList = Array.isArray(value) || isTypedArray(value);
-  if (!Array.isArray(dims)) {
-    return isTypedArray(value) ? { data: value, dims: [value.length] } : undefined;
-  }
-  const elements = isList ? (value as ArrayLike<unknown>) : data;
-  return Array.isArray(elements) || isTypedArray(elements) ? { data: elements, dims } : undefined;
 }

@@ -26,7 +26,8 @@ export function writeTable(
     case ARROW_STREAM_TYPE:
       return writeArrow(toArrowColumns(table, promised), printJson);
     default:
-      return writeCsv(table, printJson);
+      // A line of no names would be read as a name that is missing.
+      return table.names.length === 0 ? "" : writeCsv(table, printJson);
   }
 }
 
@@ -42,7 +43,7 @@ export function readTable(
     case ARROW_STREAM_TYPE:
       return readArrow(body).then((source) => readCells(source, promised));
     default:
-      return readCells(readCsv(body), promised);
+      return body.length === 0 ? [] : readCells(readCsv(body), promised);
   }
 }
 
