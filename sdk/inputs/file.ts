@@ -4,7 +4,7 @@ import { escapeName, parseDisposition, toFileName } from "./disposition.js";
 import { describeValue } from "./findings.js";
 import type { BodyHead, Input, InputContent, Payload } from "./input.js";
 import { refuseMediaType } from "./json-text.js";
-import { matchesType, parseMediaType } from "./media-type.js";
+import { matchesType, parseMediaType, readMediaTypes } from "./media-type.js";
 import { MULTIPART_TYPE, readSinglePart, readSinglePartStream } from "./multipart.js";
 import { tempFiles, type TempFiles } from "./temp-files.js";
 import {
@@ -48,7 +48,7 @@ export function file(options: FileOptions = {}): FileInput {
 export function createFileInput(options: FileOptions, files: TempFiles): FileInput {
   const { maxMemoryBytes = 1024 * 1024, maxBytes = Infinity } = options;
   checkSizes({ maxMemoryBytes, maxBytes });
-  const accepted = toPatterns(options.mediaTypes ?? [OCTETS, "*/*"]);
+  const accepted = readMediaTypes(options.mediaTypes ?? [OCTETS, "*/*"], "file");
   const mediaTypes = Object.freeze([...accepted, MULTIPART_TYPE]);
   const fallback = accepted[0]!.includes("*") ? OCTETS : accepted[0]!;
   const limits = { maxMemoryBytes, maxBytes };
@@ -187,19 +187,6 @@ function describeContent(accepted: readonly string[]): Record<string, InputConte
       encoding: { file: { contentType: accepted.join(", ") } },
     },
   };
-}
-
-function toPatterns(mediaTypes: readonly string[]): readonly string[] {
-  const patterns = mediaTypes.map((type) => String(type).trim().toLowerCase());
-  const wrong = patterns.find((type) => !/^(\*\/\*|[^\s/;*]+\/(\*|[^\s/;*]+))$/.test(type));
-  if (wrong === undefined && patterns.length > 0) return patterns;
-  throw new EkibenError("SERVICE_INVALID", {
-    detail:
-      wrong === undefined
-        ? "`mediaTypes` of file() is empty."
-        : `${JSON.stringify(wrong)} in \`mediaTypes\` of file() is not a media type.`,
-    hint: 'Write types such as "application/pdf" or "image/*".',
-  });
 }
 
 function checkSizes(sizes: Readonly<Record<string, number>>): void {

@@ -1,3 +1,5 @@
+import { EkibenError } from "../core/errors.js";
+
 /** The two fields of a request body that its `Content-Type` header decides. */
 export interface MediaType {
   mediaType: string;
@@ -52,4 +54,24 @@ export function matchesType(pattern: string, mediaType: string): boolean {
   return pattern.endsWith("/*")
     ? mediaType.startsWith(pattern.slice(0, -1))
     : mediaType === pattern;
+}
+
+const PATTERN = /^(\*\/\*|[^\s/;*]+\/(\*|[^\s/;*]+))$/;
+
+/**
+ * Media types and patterns of them as an author has written them, in lower case; `owner` is the
+ * function that they were given to.
+ * @throws SERVICE_INVALID
+ */
+export function readMediaTypes(mediaTypes: readonly string[], owner: string): readonly string[] {
+  const patterns = mediaTypes.map((type) => String(type).trim().toLowerCase());
+  const wrong = patterns.find((type) => !PATTERN.test(type));
+  if (wrong === undefined && patterns.length > 0) return Object.freeze(patterns);
+  throw new EkibenError("SERVICE_INVALID", {
+    detail:
+      wrong === undefined
+        ? `\`mediaTypes\` of ${owner}() is empty.`
+        : `${JSON.stringify(wrong)} in \`mediaTypes\` of ${owner}() is not a media type.`,
+    hint: 'Write types such as "application/pdf" or "image/*".',
+  });
 }
