@@ -64,6 +64,7 @@ export function toMetadata(runtime: Runtime, options: AppOptions): object {
         kind: api.input.kind,
         items: api.input.cardinality,
         mediaTypes: api.input.mediaTypes,
+        ...api.input.hints,
       },
       output: {
         kind: api.output.kind,

@@ -76,6 +76,7 @@ export function dataframe<Row extends z.ZodType>(
     kind: "dataframe",
     cardinality: "many",
     mediaTypes: TABLE_TYPES,
+    ...(orient === undefined ? {} : { hints: Object.freeze({ orient, columns: names }) }),
     parse(body) {
       if (isJsonType(body.mediaType)) {
         checkCharset(body);

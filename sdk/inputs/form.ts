@@ -12,6 +12,7 @@ import type {
   EncodedBody,
   Input,
   InputContent,
+  InputPart,
   OneOf,
   Payload,
   RequestBody,
@@ -147,6 +148,7 @@ function createFormInput(
     kind: "form",
     cardinality: "one",
     mediaTypes,
+    hints: Object.freeze({ parts: describeParts(all) }),
     parse: ({ bytes, ...head }) => parseStream({ ...head, chunks: toChunks(bytes) }),
     parseStream,
     ...(hasJson ? { parseJson: fromValue } : {}),
@@ -206,6 +208,15 @@ function encodeForm(specs: ReadonlyMap<string, PartSpec>, sent: FieldValues): En
     return values.map((each) => ({ name, body: input.encode(each) }));
   });
   return writeForm(parts);
+}
+
+function describeParts(specs: readonly PartSpec[]): Record<string, InputPart> {
+  return Object.fromEntries(
+    specs.map(({ name, input: { kind, mediaTypes, hints }, repeated }) => [
+      name,
+      Object.freeze({ kind, mediaTypes, repeated, ...hints }),
+    ]),
+  );
 }
 
 function describeContent(

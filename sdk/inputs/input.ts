@@ -61,6 +61,29 @@ export interface EncodedBody {
   headers?: Readonly<Record<string, string>>;
 }
 
+/**
+ * What a client has to know to write a request, beside the kind and the media types; plain data,
+ * which `/metadata` shows.
+ */
+export interface InputHints {
+  /** For tables that are read in one orient only: that orient, and the columns in their order. */
+  readonly orient?: string;
+  readonly columns?: readonly string[];
+  /** For tensors: the element type, and the sizes of one item, `null` where any will do. */
+  readonly dtype?: string;
+  readonly shape?: readonly (number | null)[];
+  /** For forms: the parts by name. */
+  readonly parts?: Readonly<Record<string, InputPart>>;
+}
+
+/** A part of a form, which is an input of its own. */
+export interface InputPart extends InputHints {
+  readonly kind: string;
+  readonly mediaTypes: readonly string[];
+  /** Whether a caller gives a list, each entry of which is a part. */
+  readonly repeated: boolean;
+}
+
 /** `one`: a request is one item. `many`: a request is a table or list of items. */
 export type Cardinality = "one" | "many";
 
@@ -77,6 +100,7 @@ export interface Input<Sent = any, One = any, Many = any, Items extends Cardinal
   readonly cardinality: Items;
   /** The media types it reads; the first one is the default and what `encode` writes. */
   readonly mediaTypes: readonly string[];
+  readonly hints?: InputHints;
 
   /**
    * Parses and validates one request. It answers at once wherever it can: a promise costs a small

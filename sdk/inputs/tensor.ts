@@ -5,12 +5,7 @@ import type { NamedTensor } from "../tensor/named-tensor.js";
 import { fromFlat, fromNested } from "../tensor/nested.js";
 import { toNestedJson } from "../tensor/print-nested.js";
 import { TensorFault, toTensorError } from "../tensor/tensor-fault.js";
-import {
-  countElements,
-  isTypedArray,
-  sliceRows,
-  TENSOR_TYPES,
-} from "../tensor/tensor.js";
+import { countElements, isTypedArray, sliceRows, TENSOR_TYPES } from "../tensor/tensor.js";
 import type { Tensor, TensorType } from "../tensor/tensor.js";
 import type { EncodedBody, Input, Payload, RequestBody } from "./input.js";
 import { checkChoice, checkOptionNames, invalidOptionOf } from "./check-options.js";
@@ -102,6 +97,7 @@ export function tensor(options: TensorOptions): Input {
     kind: "tensor",
     cardinality: many ? "many" : "one",
     mediaTypes: MEDIA_TYPES,
+    hints: Object.freeze({ dtype, shape: item }),
     parse(body) {
       if (isJsonType(body.mediaType)) {
         const value = parseJson(readText(body));
