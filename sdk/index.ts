@@ -38,6 +38,22 @@ export type { ImageFile, SentImage } from "./inputs/image.js";
 export type { ImageOptions, ImageSize } from "./inputs/image-options.js";
 export { tensor } from "./inputs/tensor.js";
 export type { TensorOptions } from "./inputs/tensor.js";
+export { defineInput } from "./inputs/define-input.js";
+export type {
+  CheckedInputOptions,
+  DefineInputOptions,
+  ManyInputOptions,
+  OneInputOptions,
+  WrappedInputOptions,
+} from "./inputs/define-input.js";
+export type { InputRequest } from "./inputs/input-request.js";
+export { file } from "./inputs/file.js";
+export type { FileOptions, SentFile } from "./inputs/file.js";
+export type { UploadedFile } from "./inputs/uploaded-file.js";
+export { form } from "./inputs/form.js";
+export type { FormOptions, ReadForm, SentForm } from "./inputs/form.js";
+export { text } from "./inputs/text.js";
+export { reject, type Rejection } from "./core/rejection.js";
 export type { Input, InputContent, Payload, RequestBody } from "./inputs/input.js";
 
 // Outputs
