@@ -1,3 +1,4 @@
+import { Buffer } from "node:buffer";
 import type { Message } from "apache-arrow";
 import { checkColumns } from "./limits.js";
 import { FlatFault, FlatTable } from "./flat-table.js";
@@ -13,6 +14,8 @@ const FORMAT = "Arrow IPC stream or file";
 const MAGIC = "ARROW1";
 const CONTINUES = 0xffffffff;
 const DEEPEST = 32;
+/** Version 5 of the metadata, the numbers of which count from 0. */
+const LAST_VERSION = 4;
 
 /** The numbers of the headers of a message (Message.fbs). */
 const SCHEMA = 1;
@@ -41,18 +44,24 @@ export function brokenArrow(what: string, cause?: unknown): Error {
 
 /**
  * The messages of a stream or file, the schema first (https://arrow.apache.org/docs/format/Columnar.html).
- * A file is a stream between a magic word and a footer, which says nothing that the stream does not.
- * Their flatbuffers are checked before `decode`, which trusts them.
+ * A file is a stream between a magic word and a footer; not every writer puts a schema into that
+ * stream, so the one of the footer is taken. The flatbuffers are checked before `decode`, which trusts
+ * them.
  */
 export function readMessages(
   bytes: Uint8Array,
   decode: (metadata: Uint8Array) => Message,
 ): { messages: ArrowMessage[]; file: boolean } {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const view = viewOf(bytes);
   const file = hasMagic(bytes, 0);
   let at = file ? 8 : 0;
-  const end = file ? footerStart(bytes, view) : bytes.length;
+  let end = bytes.length;
   const messages: ArrowMessage[] = [];
+  if (file) {
+    const footer = findFooter(bytes, view);
+    end = footer.byteOffset - bytes.byteOffset;
+    messages.push({ header: decode(toSchemaMessage(footer)), body: new Uint8Array() });
+  }
   while (at < end) {
     if (end - at < 4) throw brokenArrow("it ends within the length of a message");
     let size = view.getUint32(at, true);
@@ -70,10 +79,14 @@ export function readMessages(
     if (size > end - at) throw brokenArrow("it ends within a message");
     const metadata = bytes.subarray(at, at + size);
     at += size;
-    const bodyLength = checkMessage(metadata, messages.length === 0);
+    const { kind, bodyLength } = checkMessage(metadata);
     if (bodyLength > BigInt(end - at)) throw brokenArrow("it ends within the values of a message");
     const body = bytes.subarray(at, at + Number(bodyLength));
     at += body.length;
+    if (file && kind === SCHEMA) continue;
+    if ((kind === SCHEMA) !== (messages.length === 0)) {
+      throw brokenArrow(kind === SCHEMA ? "it has two schemas" : "it does not begin with a schema");
+    }
     messages.push({ header: decode(metadata), body });
   }
   if (messages.length === 0) throw brokenArrow("it has no schema");
@@ -87,38 +100,70 @@ function hasMagic(bytes: Uint8Array, at: number): boolean {
   return true;
 }
 
-function footerStart(bytes: Uint8Array, view: DataView): number {
+function findFooter(bytes: Uint8Array, view: DataView): Uint8Array {
   const end = bytes.length - MAGIC.length - 4;
   if (end < 8 || !hasMagic(bytes, end + 4)) throw brokenArrow("the file has no end");
   const size = view.getInt32(end, true);
   if (size <= 0 || size > end - 8) throw brokenArrow("the footer of the file has no right length");
-  return end - size;
+  return bytes.subarray(end - size, end);
 }
 
-/** Checks the flatbuffer of a message, and returns how many bytes of values follow it. */
-function checkMessage(metadata: Uint8Array, first: boolean): bigint {
-  const view = new DataView(metadata.buffer, metadata.byteOffset, metadata.byteLength);
-  try {
-    const message = FlatTable.root(view);
+/**
+ * The schema of a footer as a message: the flatbuffer of a message (Message.fbs) is put before the
+ * footer's, whose offsets are relative, and refers into it.
+ */
+function toSchemaMessage(footer: Uint8Array): Uint8Array {
+  const head = new DataView(new ArrayBuffer(32));
+  const [vtable, table, header] = [4, 16, 24];
+  const start = checkFlat(() => {
+    const schema = FlatTable.root(viewOf(footer)).table(1);
+    if (schema === undefined) throw brokenArrow("the footer of the file has no schema");
+    checkSchema(schema);
+    return schema.start;
+  });
+  head.setUint32(0, table, true);
+  head.setUint16(vtable, 10, true);
+  head.setUint16(vtable + 2, 12, true);
+  head.setUint16(vtable + 4, 4, true);
+  head.setUint16(vtable + 6, 6, true);
+  head.setUint16(vtable + 8, header - table, true);
+  head.setInt32(table, table - vtable, true);
+  head.setInt16(table + 4, LAST_VERSION, true);
+  head.setUint8(table + 6, SCHEMA);
+  head.setUint32(header, head.byteLength + start - header, true);
+  return Buffer.concat([new Uint8Array(head.buffer), footer]);
+}
+
+/** Checks the flatbuffer of a message, and returns what it is and how many bytes of values follow it. */
+function checkMessage(metadata: Uint8Array): { kind: number; bodyLength: bigint } {
+  return checkFlat(() => {
+    const message = FlatTable.root(viewOf(metadata));
     if (message.int16(0) < 3) throw brokenArrow("its version is older than 0.8");
     const kind = message.uint8(1);
     const header = message.table(2);
     if (header === undefined || kind < SCHEMA || kind > BATCH) {
       throw brokenArrow("a message is no part of a table");
     }
-    if (first !== (kind === SCHEMA)) {
-      throw brokenArrow(first ? "it does not begin with a schema" : "it has two schemas");
-    }
     checkPairs(message, 4);
     if (kind === SCHEMA) checkSchema(header);
     else checkBatch(kind === DICTIONARY ? header.table(1) : header);
     const bodyLength = message.int64(3);
     if (bodyLength < 0n) throw brokenArrow("a message has a negative length");
-    return bodyLength;
+    return { kind, bodyLength };
+  });
+}
+
+function checkFlat<T>(check: () => T): T {
+  try {
+    return check();
   } catch (error) {
     if (error instanceof FlatFault) throw brokenArrow(`in a message ${error.message}`, error);
     throw error;
   }
+}
+
+function viewOf(bytes: Uint8Array): DataView {
+  return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
 function checkSchema(schema: FlatTable): void {

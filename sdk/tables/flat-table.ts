@@ -13,7 +13,8 @@ export class FlatFault extends Error {}
  */
 export class FlatTable {
   readonly #view: DataView;
-  readonly #start: number;
+  /** Where it stands in the flatbuffer. */
+  readonly start: number;
   readonly #vtable: number;
   readonly #fields: number;
   readonly #size: number;
@@ -21,7 +22,7 @@ export class FlatTable {
 
   constructor(view: DataView, start: number, budget: FlatBudget) {
     this.#view = view;
-    this.#start = start;
+    this.start = start;
     this.#budget = budget;
     this.#spend(1);
     this.#need(start, 4);
@@ -98,7 +99,7 @@ export class FlatTable {
     const offset = this.#view.getUint16(this.#vtable + 4 + 2 * field, true);
     if (offset === 0) return undefined;
     if (offset + size > this.#size) throw new FlatFault("a field lies outside of its table");
-    return this.#start + offset;
+    return this.start + offset;
   }
 
   #follow(field: number): number | undefined {
