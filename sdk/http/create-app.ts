@@ -4,8 +4,12 @@ import type { ServiceDefinition } from "../service/definition.js";
 import type { Runtime } from "../service/runtime.js";
 import type { AppOptions } from "./app-options.js";
 import { mountDocs } from "./docs.js";
-import { createEndpoint, record } from "./endpoint.js";
+import { createEndpoint, toResponseBody } from "./endpoint.js";
+import { record } from "./entry.js";
+import { mountApis, type Refuse } from "./mount-apis.js";
 import { createNodeHandler, NODE_HANDLER } from "./node-handler.js";
+import { findProblemForm, mountProtocols } from "./protocols/mount-protocols.js";
+import { toDressed } from "./protocols/protocol-route.js";
 import { toHealth, toMetadata, toReadiness } from "./probes.js";
 import { toProblemResponse } from "./problem-response.js";
 import { toRequestId } from "./request-id.js";
@@ -21,15 +25,7 @@ export function createApp(runtime: Runtime, options: AppOptions): Hono {
   const endpoints = Object.keys(definition.apis).map((name) =>
     createEndpoint(runtime, name, options),
   );
-  const guarded = new Set<string>();
-  for (const { api, path, entry, handler } of endpoints) {
-    // A path that answers both methods is guarded once.
-    if (entry !== undefined && !guarded.has(path)) {
-      app.use(path, entry, ...definition.middleware);
-    }
-    guarded.add(path);
-    app.on(api.method, path, handler);
-  }
+  mountApis(app, endpoints, definition.middleware);
 
   const limits = Object.values(definition.apis).map((api): [string, number] => [
     `/${api.route}`,
@@ -55,10 +51,19 @@ export function createApp(runtime: Runtime, options: AppOptions): Hono {
       toText(c, serviceMetrics.contentType, await serviceMetrics.text()),
     );
   }
+  mountProtocols(app, runtime, endpoints, options);
   mountDocs(app, runtime, options);
 
-  app.notFound((c) => answerUnmatched(app, c, definition, options));
-  app.onError((error, c) => toProblemResponse(error, requestIdOf(c), options));
+  app.notFound((c) => {
+    const response = answerUnmatched(app, c, definition, options);
+    const form = findProblemForm(c.req.path, definition.protocols);
+    return form === undefined || response.body === null ? response : toDressed(response, form);
+  });
+  app.onError(async (error, c) => {
+    const refuse = c.get(REFUSE) as Refuse | undefined;
+    if (refuse === undefined) return toProblemResponse(error, requestIdOf(c), options);
+    return toResponse(await refuse(error));
+  });
   return app;
 }
 

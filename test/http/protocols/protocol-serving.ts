@@ -1,11 +1,7 @@
 import { connect } from "node:net";
-import type { Hono } from "hono";
 import { z } from "zod";
 import type { AppOptions } from "../../../sdk/http/app-options.js";
-import { createEndpoint } from "../../../sdk/http/endpoint.js";
-import { mountProtocols } from "../../../sdk/http/protocols/mount-protocols.js";
 import { dataframe } from "../../../sdk/inputs/dataframe.js";
-import { silentLog } from "../../../sdk/observability/log.js";
 import type { ApiDefinition, ServiceDefinition } from "../../../sdk/service/definition.js";
 import { api, build, listen, service, type Built, type Serving } from "../serving.js";
 
@@ -51,19 +47,7 @@ export async function serve(
   options: Partial<AppOptions> & { start?: boolean } = {},
 ): Promise<ServedProtocols> {
   const built = await build(definition, options);
-  if (!isMounted(built.app)) {
-    const { serviceMetrics } = built;
-    const all = { mode: "production" as const, log: silentLog, serviceMetrics, ...options };
-    const endpoints = Object.keys(definition.apis).map((name) =>
-      createEndpoint(built.runtime, name, all),
-    );
-    mountProtocols(built.app, built.runtime, endpoints, all);
-  }
   return Object.assign(await listen(built.app), built);
-}
-
-function isMounted(app: Hono): boolean {
-  return app.routes.some(({ path }) => path === "/ping" || path === "/v2");
 }
 
 export interface Transcript {
