@@ -1,6 +1,6 @@
-import type { Metadata, SharpOptions } from "sharp";
+import type { Metadata, Sharp as SharpPipeline, SharpOptions } from "sharp";
 import { EkibenError } from "../core/errors.js";
-import { enlarge } from "./enlarge.js";
+import { enlarge, REACH, type Axis } from "./enlarge.js";
 import { IMAGE_TYPES, printFormats, type ImageFormat } from "./image-format.js";
 import type { ImagePlan, ImageSize } from "./image-options.js";
 import type { LoadSharp, Sharp } from "./load-sharp.js";
@@ -48,13 +48,12 @@ export async function decodeImage(
     const { size } = plan;
     const needed = image.format === "tiff" || (size !== undefined && size.fit !== "fill");
     const facts = needed ? await readFacts(sharp, image, plan) : undefined;
-    if (size === undefined) return await readPixels(sharp, image, plan);
-    if (size.fit === "contain") {
-      const inner = await readPixels(sharp, image, plan, fitInside(facts!, size));
-      return addBorder(inner, size, plan.background);
-    }
-    const crop = size.fit === "cover" ? cutToAspect(facts!, size) : undefined;
-    return await readPixels(sharp, image, plan, { ...size, ...(crop && { crop }) });
+    const open = (): SharpPipeline => openPixels(sharp, image, plan);
+    if (size === undefined) return await readPixels(open(), plan);
+    if (size.fit === "fill") return await fill(open(), size, plan);
+    if (size.fit === "cover") return await cover(open(), { size, plan, facts: facts! });
+    const inner = await fill(open(), { ...size, ...fitInside(facts!, size) }, plan);
+    return addBorder(inner, size, plan.background);
   } catch (error) {
     throw await toImageError(error, { sharp, image, plan });
   }
@@ -114,70 +113,88 @@ function sizeOf(meta: Metadata, orient: boolean): { width: number; height: numbe
   return orient ? meta.autoOrient : { width, height: pageHeight ?? height };
 }
 
-interface Box {
-  left: number;
-  top: number;
-  width: number;
-  height: number;
-}
-
-interface Target {
-  width: number;
-  height: number;
-  filter: Required<ImageSize>["filter"];
-  shrinkOnLoad: boolean;
-  crop?: Box;
-}
-
-async function readPixels(
-  sharp: Sharp,
-  { bytes }: EncodedImage,
-  plan: ImagePlan,
-  target?: Target,
-): Promise<Pixels> {
-  const bands = plan.channels === 4 ? 4 : 3;
+function openPixels(sharp: Sharp, { bytes }: EncodedImage, plan: ImagePlan): SharpPipeline {
   const [r, g, b] = plan.background;
-  let image = sharp(bytes, optionsOf(plan));
-  image = bands === 4 ? image.ensureAlpha() : image.flatten({ background: { r, g, b } });
+  const image = sharp(bytes, optionsOf(plan));
+  const opaque =
+    plan.channels === 4 ? image.ensureAlpha() : image.flatten({ background: { r, g, b } });
   // In a pipeline that begins with a color space, decoders do not leave out detail.
-  if (!target?.shrinkOnLoad) image = image.pipelineColourspace("srgb");
-  if (target?.crop !== undefined) image = image.extract(target.crop);
-  if (target !== undefined) {
-    const { width, height, filter } = target;
-    const kernel = KERNELS[filter];
-    // libvips places pixels half a pixel off where it enlarges.
-    image = image.resize(width, height, { fit: "fill", kernel, withoutEnlargement: true });
-  }
+  return plan.size?.shrinkOnLoad ? opaque : opaque.pipelineColourspace("srgb");
+}
+
+async function readPixels(image: SharpPipeline, plan: ImagePlan): Promise<Pixels> {
+  const bands = plan.channels === 4 ? 4 : 3;
   const { data, info } = await image
     .toColourspace("srgb")
     .raw({ depth: "uchar" })
     .toBuffer({ resolveWithObject: true });
-  const pixels: Pixels = { data, width: info.width, height: info.height, bands };
-  if (info.channels !== bands) throw new Error(`The image has ${info.channels} channels.`);
-  if (target === undefined) return pixels;
-  const { width, height, filter } = target;
-  return info.width === width && info.height === height
-    ? pixels
-    : await enlarge(pixels, { width, height, filter });
+  if (info.channels !== bands) throw new Error(`it came out with ${info.channels} channels`);
+  return { data, width: info.width, height: info.height, bands };
 }
 
-function cutToAspect({ width, height }: ImageFacts, size: ImageSize): Box {
-  const aspect = size.width / size.height;
-  const cutWidth = Math.min(width, Math.max(1, Math.round(height * aspect)));
-  const cutHeight = Math.min(height, Math.max(1, Math.round(width / aspect)));
-  return {
-    left: Math.floor((width - cutWidth) / 2),
-    top: Math.floor((height - cutHeight) / 2),
-    width: cutWidth,
-    height: cutHeight,
+/** Both sides on their own, the ones that shrink first: libvips enlarges half a pixel off. */
+async function fill(
+  image: SharpPipeline,
+  { width, height, filter }: Required<ImageSize>,
+  plan: ImagePlan,
+): Promise<Pixels> {
+  const kernel = KERNELS[filter];
+  const resized = image.resize(width, height, { fit: "fill", kernel, withoutEnlargement: true });
+  const pixels = await readPixels(resized, plan);
+  if (pixels.width === width && pixels.height === height) return pixels;
+  return await enlarge(pixels, {
+    x: { from: pixels.width, to: width, start: 0, count: width, offset: 0 },
+    y: { from: pixels.height, to: height, start: 0, count: height, offset: 0 },
+    filter,
+  });
+}
+
+interface Covering {
+  size: Required<ImageSize>;
+  plan: ImagePlan;
+  facts: ImageFacts;
+}
+
+/** The middle of the image at the scale at which it covers the size, as torchvision cuts it. */
+async function cover(image: SharpPipeline, { size, plan, facts }: Covering): Promise<Pixels> {
+  const { width, height, filter } = size;
+  const scale = Math.max(width / facts.width, height / facts.height);
+  const to = {
+    width: Math.max(width, Math.floor(facts.width * scale + 1e-6)),
+    height: Math.max(height, Math.floor(facts.height * scale + 1e-6)),
   };
+  const left = toMiddle(to.width - width);
+  const top = toMiddle(to.height - height);
+  if (to.width <= facts.width && to.height <= facts.height) {
+    const resized = image.resize(to.width, to.height, { fit: "fill", kernel: KERNELS[filter] });
+    return await readPixels(resized.extract({ left, top, width, height }), plan);
+  }
+  // Of a long strip only what is seen is decoded.
+  const x = toWindow({ from: facts.width, to: to.width, start: left, count: width });
+  const y = toWindow({ from: facts.height, to: to.height, start: top, count: height });
+  const box = { left: x.offset, top: y.offset, width: x.length, height: y.length };
+  return await enlarge(await readPixels(image.extract(box), plan), { x, y, filter });
 }
 
-function fitInside(facts: ImageFacts, size: Required<ImageSize>): Target {
+/** The pixels of an image that a window of it is made of, where it is enlarged. */
+function toWindow(axis: Omit<Axis, "offset">): Axis & { length: number } {
+  const { from, to, start, count } = axis;
+  const offset = Math.max(0, Math.floor((start * from) / to) - REACH - 1);
+  const end = Math.min(from, Math.ceil(((start + count) * from) / to) + REACH + 1);
+  return { ...axis, offset, length: end - offset };
+}
+
+/** Half of what is left over, an odd one rounded to the even number, as Python rounds. */
+function toMiddle(rest: number): number {
+  return rest % 4 === 3 ? (rest + 1) / 2 : Math.floor(rest / 2);
+}
+
+function fitInside(facts: ImageFacts, size: ImageSize): { width: number; height: number } {
   const scale = Math.min(size.width / facts.width, size.height / facts.height);
-  const width = Math.min(size.width, Math.max(1, Math.round(facts.width * scale)));
-  const height = Math.min(size.height, Math.max(1, Math.round(facts.height * scale)));
-  return { width, height, filter: size.filter, shrinkOnLoad: size.shrinkOnLoad };
+  return {
+    width: Math.min(size.width, Math.max(1, Math.round(facts.width * scale))),
+    height: Math.min(size.height, Math.max(1, Math.round(facts.height * scale))),
+  };
 }
 
 function addBorder(
@@ -189,8 +206,8 @@ function addBorder(
   const data = new Uint8Array(width * height * bands);
   const color = [...background, 255];
   for (let at = 0; at < data.length; at += 1) data[at] = color[at % bands]!;
-  const left = Math.floor((width - inner.width) / 2);
-  const top = Math.floor((height - inner.height) / 2);
+  const left = toMiddle(width - inner.width);
+  const top = toMiddle(height - inner.height);
   for (let y = 0; y < inner.height; y += 1) {
     const row = inner.data.subarray(y * inner.width * bands, (y + 1) * inner.width * bands);
     data.set(row, ((top + y) * width + left) * bands);

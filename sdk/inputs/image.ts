@@ -112,7 +112,7 @@ function createPixels(plan: ImagePlan, load: LoadSharp): Kind {
 function createFiles(plan: ImagePlan, load: LoadSharp): Kind {
   // A handler may change the bytes, and a request can be asked for again.
   const toFile = (file: unknown): ImageFile =>
-    Object.freeze({ ...(file as ImageFile), bytes: (file as ImageFile).bytes.slice() });
+    Object.freeze({ ...(file as ImageFile), bytes: new Uint8Array((file as ImageFile).bytes) });
   return {
     async read(bytes) {
       const facts = await checkImage(toEncodedImage(bytes, plan.formats), plan, load);

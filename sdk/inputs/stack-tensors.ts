@@ -9,7 +9,11 @@ import {
 
 /** A tensor for a handler, which may change it: a request can be asked for again. */
 export function copyTensor({ type, dims, data }: Tensor): TensorArray {
-  return toTensorArray({ type, dims, data: data.slice() });
+  if (type === "string") return toTensorArray({ type, dims, data: [...(data as string[])] });
+  // The `slice` of a Buffer would be a view.
+  const copy = createElements(type, data.length) as Float64Array;
+  copy.set(data as Float64Array);
+  return toTensorArray({ type, dims, data: copy });
 }
 
 /**
