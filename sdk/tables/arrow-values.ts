@@ -215,7 +215,7 @@ function readDecimals(
   };
 }
 
-/** Milliseconds since 1970 in UTC. A time without a zone is taken as UTC; what is finer than a millisecond is cut off. */
+/** Milliseconds since 1970 in UTC. A time without a zone is taken as UTC; what is finer than a millisecond is rounded down. */
 function readTimes(
   type: Date_ | Timestamp,
   reader: BatchReader,

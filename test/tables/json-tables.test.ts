@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { EkibenError } from "../../sdk/core/errors.js";
+import type { EkibenError } from "../../sdk/core/errors.js";
 import { writeNdjson } from "../../sdk/tables/ndjson.js";
 import { ORIENTS, writeOrient, type Orient } from "../../sdk/tables/orients.js";
 import { toTableColumns, type TableColumns } from "../../sdk/tables/table-columns.js";
