@@ -31,6 +31,8 @@ export interface AppOptions {
   bundle?: BundleFacts;
   /** Writes one line a request to the log. @default false */
   accessLog?: boolean;
+  /** Milliseconds of silence after which a stream says that it lives, where it can. @default 15_000 */
+  keepAliveMs?: number;
   /** Sees each request whose body was read whole, with its answer, unless that is a stream. */
   onAnswer?(answer: AnswerRecord): void;
 }

@@ -4,9 +4,9 @@ import type { ServiceDefinition } from "../service/definition.js";
 import type { Runtime } from "../service/runtime.js";
 import type { AppOptions } from "./app-options.js";
 import { mountDocs } from "./docs.js";
-import { createEndpoint, toResponseBody } from "./endpoint.js";
-import { record } from "./entry.js";
-import { mountApis, type Refuse } from "./mount-apis.js";
+import { createEndpoint } from "./endpoint.js";
+import { record, REFUSE, type Refuse } from "./entry.js";
+import { mountApis } from "./mount-apis.js";
 import { createNodeHandler, NODE_HANDLER } from "./node-handler.js";
 import { findProblemForm, mountProtocols } from "./protocols/mount-protocols.js";
 import { toDressed } from "./protocols/protocol-route.js";
@@ -25,7 +25,7 @@ export function createApp(runtime: Runtime, options: AppOptions): Hono {
   const endpoints = Object.keys(definition.apis).map((name) =>
     createEndpoint(runtime, name, options),
   );
-  mountApis(app, endpoints, definition.middleware);
+  mountApis(app, endpoints, definition.middleware, options);
 
   const limits = Object.values(definition.apis).map((api): [string, number] => [
     `/${api.route}`,
@@ -59,10 +59,9 @@ export function createApp(runtime: Runtime, options: AppOptions): Hono {
     const form = findProblemForm(c.req.path, definition.protocols);
     return form === undefined || response.body === null ? response : toDressed(response, form);
   });
-  app.onError(async (error, c) => {
+  app.onError(async (error, c: Context) => {
     const refuse = c.get(REFUSE) as Refuse | undefined;
-    if (refuse === undefined) return toProblemResponse(error, requestIdOf(c), options);
-    return toResponse(await refuse(error));
+    return (await refuse?.(error, c)) ?? toProblemResponse(error, requestIdOf(c), options);
   });
   return app;
 }
@@ -77,8 +76,10 @@ function answerUnmatched(
   const began = performance.now();
   const id = requestIdOf(c);
   const routes = listRoutes(app);
-  const template = findTemplate(c.req.path, routes);
-  const found = template === undefined ? undefined : routes.get(template);
+  const templates = findTemplates(c.req.path, routes);
+  const [template] = templates;
+  const found =
+    template === undefined ? undefined : new Set(templates.flatMap((one) => [...routes.get(one)!]));
   // A route with a parameter says itself that it knows nothing of this name.
   const methods = found?.has(c.req.method) === true ? undefined : found;
   let response: Response;
@@ -114,21 +115,20 @@ function listRoutes(app: Hono): Map<string, Set<string>> {
   return routes;
 }
 
-/** The route that a path belongs to; parameters match any one segment. */
-function findTemplate(path: string, routes: Map<string, Set<string>>): string | undefined {
-  if (routes.has(path)) return path;
+/** The routes that a path belongs to; parameters match any one segment. */
+function findTemplates(path: string, routes: Map<string, Set<string>>): string[] {
   const segments = path.split("/");
-  for (const template of routes.keys()) {
-    if (!template.includes(":")) continue;
+  return Array.from(routes.keys()).filter((template) => {
+    if (template === path) return true;
     const parts = template.split("/");
-    const matches =
+    return (
+      template.includes(":") &&
       parts.length === segments.length &&
       parts.every((part, at) =>
         part.startsWith(":") ? segments[at] !== "" : part === segments[at],
-      );
-    if (matches) return template;
-  }
-  return undefined;
+      )
+    );
+  });
 }
 
 function routeNotFound(c: Context, definition: ServiceDefinition): EkibenError {

@@ -1,23 +1,24 @@
-import type { Context, Handler, MiddlewareHandler } from "hono";
+import type { Context, Handler } from "hono";
 import type { Cancellation } from "../core/cancellation.js";
 import { EkibenError } from "../core/errors.js";
 import type { HeaderReader } from "../core/header-reader.js";
-import { isRejection, type Rejection } from "../core/rejection.js";
 import type { Payload, RequestBody } from "../inputs/input.js";
 import { parseMediaType } from "../inputs/media-type.js";
-import { createParameterReader } from "../inputs/parameters.js";
 import { chooseMediaType } from "../outputs/accept.js";
-import { printJson } from "../outputs/print-json.js";
-import type { ApiDefinition, ErrorHook, FailedRequest } from "../service/definition.js";
+import type { ApiDefinition } from "../service/definition.js";
 import type { AnswerWriter, Runtime } from "../service/runtime.js";
 import { createWriter, toContentType } from "../service/writer.js";
 import type { AnswerRecord, AppOptions } from "./app-options.js";
 import { watchClient } from "./client-watch.js";
-import { toProblemAnswer, toProblemResponse } from "./problem-response.js";
+import { record, STREAM, type StreamUnderWay } from "./entry.js";
+import { answerError, toRejectedAnswer } from "./error-answer.js";
+import { toProblemAnswer } from "./problem-response.js";
 import { readBody, streamBody } from "./request-body.js";
+import { NO_PARAMETERS, readQueryString, toReader } from "./request-parameters.js";
 import { readHeaders } from "./request-headers.js";
 import { toRequestId } from "./request-id.js";
 import { readRequestTimeout } from "./request-timeout.js";
+import { toStreamChunks } from "./stream-chunks.js";
 import { toWebStream } from "./web-stream.js";
 
 /** How one API answers over HTTP. */
@@ -25,11 +26,13 @@ export interface Endpoint {
   readonly api: ApiDefinition;
   /** The template of the route, for metrics and messages. */
   readonly path: string;
-  /** Stands in front of the author's middlewares; absent when there are none. */
-  readonly entry?: MiddlewareHandler;
+  /** Whether middlewares of the author stand in front of it. */
+  readonly guarded: boolean;
   readonly handler: Handler;
   /** Answers one request from wherever it came. */
   answer(request: ApiRequest): Promise<Answered>;
+  /** Answers what was thrown before the request reached its API. */
+  refuse(error: unknown, request: Pick<ApiRequest, "id" | "headers">): Promise<Answered>;
   /** Answers a request of another protocol, which reads its body and writes its outputs. */
   answerAs(request: ApiRequest, face: ProtocolFace): Promise<Answered>;
   /** The request of a handler of Hono's, with the body limits of the API. */
@@ -63,13 +66,11 @@ export interface ProtocolFace {
 export interface Answered {
   status: number;
   headers: Readonly<Record<string, string>>;
-  body: string | Uint8Array | AsyncIterable<string>;
+  body: string | Uint8Array | AsyncIterableIterator<string>;
 }
 
-const NO_PARAMETERS: Readonly<Record<string, unknown>> = Object.freeze({});
 // `new Response` throws for a body with these (Fetch standard, null body status).
 export const WITHOUT_BODY: ReadonlySet<number> = new Set([204, 205, 304]);
-const JSON_TYPE = "application/json";
 
 /**
  * Makes the endpoint of an API. Without middlewares all happens in one handler, which Hono then
@@ -146,42 +147,27 @@ export function createEndpoint(runtime: Runtime, name: string, options: AppOptio
             "cache-control": "no-store",
             "x-request-id": id,
           },
-          body: toChunks(result.values, writer.mediaType, id),
+          body: toStreamChunks(result.values, {
+            output: api.output,
+            mediaType: writer.mediaType,
+            keepAliveMs: options.keepAliveMs ?? KEEP_ALIVE_MS,
+            toProblem: (error) => JSON.parse(toProblemAnswer(error, id, options).body) as object,
+          }),
         };
     }
   }
 
-  /** The chunks of a stream; what broke it is its last one, since its status has been sent. */
-  async function* toChunks(
-    values: AsyncIterableIterator<unknown>,
-    mediaType: string,
-    id: string,
-  ): AsyncGenerator<string> {
-    try {
-      for await (const value of values) yield api.output.writeChunk!(value, mediaType);
-    } catch (error) {
-      const { body } = toProblemAnswer(error, id, options);
-      yield api.output.writeBreak!(JSON.parse(body) as object, mediaType);
-    } finally {
-      await values.return!();
-    }
-  }
-
-  async function refuse(error: unknown, { id, headers }: ApiRequest): Promise<Answered> {
-    const failed = { api: name, id, headers, log: options.log };
-    const own = isRejection(error)
-      ? error
-      : await askHooks(runtime.definition.onError, error, failed, options);
-    return own === undefined
-      ? toProblemAnswer(error, id, options)
-      : toRejectedAnswer(own.status, printJson(own.body ?? null), id);
-  }
+  const refuse: Endpoint["refuse"] = (error, { id, headers }) =>
+    answerError(error, runtime.definition.onError, {
+      failed: { api: name, id, headers, log: options.log },
+      options,
+    });
 
   const toRequest = (c: Context, id: string, headers: HeaderReader): ApiRequest => ({
     id,
     headers,
     params: api.route.includes(":") ? c.req.param() : NO_PARAMETERS,
-    query: c.req.url.includes("?") ? flatten(c.req.queries()) : NO_PARAMETERS,
+    query: readQueryString(c.req.url),
     watch: () => watchClient(c),
     read: () => readBody(c, headers, limits),
     stream: () => streamBody(c, headers, limits),
@@ -191,6 +177,7 @@ export function createEndpoint(runtime: Runtime, name: string, options: AppOptio
     api,
     path,
     answer,
+    refuse,
     toRequest: (c: Context, id: string) => toRequest(c, id, c.req.raw.headers),
     answerAs: (request: ApiRequest, face: ProtocolFace) =>
       run(request, face.writer, (body) => face.parse(body, api), false),
@@ -198,34 +185,43 @@ export function createEndpoint(runtime: Runtime, name: string, options: AppOptio
   if (limits.untouched) {
     return {
       ...common,
+      guarded: false,
       async handler(c) {
         const began = performance.now();
         const sent = readHeaders(c);
         const id = toRequestId(sent.get("x-request-id") ?? undefined);
         options.serviceMetrics?.begin(path);
-        const answered = await answer(toRequest(c, id, sent));
+        const answered = withoutBody(c, await answer(toRequest(c, id, sent)));
         const { status, headers } = answered;
-        const end = (): void => record(options, { path, id, method: api.method, status, began });
+        const { method } = c.req;
+        const end = (): void => record(options, { path, id, method, status, began });
         return new Response(toResponseBody(answered, end), { status, headers });
       },
     };
   }
   return {
     ...common,
-    entry: createEntry(path, options),
+    guarded: true,
     async handler(c) {
-      const answered = await answer(toRequest(c, c.get("requestId"), c.req.raw.headers));
+      const id = c.get("requestId") as string;
+      const answered = withoutBody(c, await answer(toRequest(c, id, c.req.raw.headers)));
+      const body = toResponseBody(answered, () => {
+        const stream = c.get(STREAM) as StreamUnderWay | undefined;
+        if (stream === undefined) return;
+        stream.isOver = true;
+        stream.onEnd?.();
+      });
+      if (body instanceof ReadableStream) {
+        c.set(STREAM, { body, isOver: false } satisfies StreamUnderWay);
+      }
       // `c.newResponse` adds the headers that middlewares have set so far.
-      return c.newResponse(
-        toResponseBody(answered, () => {}) as string,
-        answered.status as 200,
-        answered.headers,
-      );
+      return c.newResponse(body as string, answered.status as 200, answered.headers);
     },
   };
 }
 
 const NOTHING = new Uint8Array();
+const KEEP_ALIVE_MS = 15_000;
 
 /** The body for a `Response`; `end` is called when all of it is there. */
 export function toResponseBody(
@@ -255,104 +251,14 @@ function createWriterChoice(api: ApiDefinition): (accept: string | null) => Answ
   };
 }
 
-type Parameters = Readonly<Record<string, unknown>>;
-
-function toReader(
-  api: ApiDefinition,
-  key: "params" | "query",
-  where: "path" | "query",
-): (sent: Parameters) => unknown {
-  const schema = api[key];
-  return schema === undefined ? (sent) => sent : createParameterReader(schema, where);
-}
-
-/** A name that came once has a text, one that came several times a list of texts. */
-function flatten(queries: Record<string, string[]>): Parameters {
-  const flat: Record<string, unknown> = Object.create(null);
-  for (const [name, values] of Object.entries(queries)) {
-    flat[name] = values.length === 1 ? values[0] : values;
+/** HEAD asks for what GET would answer, without the body: a stream has nobody to read it. */
+function withoutBody(c: Context, answered: Answered): Answered {
+  const { body } = answered;
+  if (c.req.method !== "HEAD" || typeof body === "string" || body instanceof Uint8Array) {
+    return answered;
   }
-  return flat;
-}
-
-/** The service's own answer to an error, if one of its hooks has one. */
-async function askHooks(
-  hooks: readonly ErrorHook[],
-  error: unknown,
-  failed: FailedRequest,
-  options: AppOptions,
-): Promise<Rejection | undefined> {
-  for (const hook of hooks.toReversed()) {
-    try {
-      const own = await hook(error, failed);
-      if (isRejection(own)) {
-        // The answer is the author's; the log keeps what was behind it.
-        toProblemAnswer(error, failed.id, options);
-        return own;
-      }
-    } catch (thrown) {
-      options.log.error("an onError hook failed", { requestId: failed.id, error: thrown });
-    }
-  }
-  return undefined;
-}
-
-function toRejectedAnswer(status: number, json: string, id: string): Answered {
-  return { status, headers: { "content-type": JSON_TYPE, "x-request-id": id }, body: json };
-}
-
-/** Counts, and gives an id to, each request that passes middlewares of the author. */
-export function createEntry(path: string, options: AppOptions): MiddlewareHandler {
-  return async function entry(c, next) {
-    const began = performance.now();
-    const id = toRequestId(c.req.header("x-request-id"));
-    c.set("requestId", id);
-    options.serviceMetrics?.begin(path);
-    try {
-      await next();
-    } catch (error) {
-      // Hono catches what is an Error; anything else that a middleware throws arrives here.
-      c.res = toProblemResponse(error, id, options);
-    }
-    setHeader(c, "x-request-id", id);
-    record(options, { path, id, method: c.req.method, status: c.res.status, began });
-  };
-}
-
-/** Sets a header on the answer that stands; `c.header` would copy its body through a stream. */
-function setHeader(c: Context, name: string, value: string): void {
-  try {
-    c.res.headers.set(name, value);
-  } catch {
-    // The headers of an answer that a middleware has fetched from elsewhere are read-only.
-    c.res = new Response(c.res.body, c.res);
-    c.res.headers.set(name, value);
-  }
-}
-
-interface RequestRecord {
-  path: string;
-  id: string;
-  method: string;
-  status: number;
-  /** From `performance.now()`. */
-  began: number;
-}
-
-/** Counts an answered request and, if asked for, writes it to the log. */
-export function record(options: AppOptions, request: RequestRecord): void {
-  const { path, id, method, status, began } = request;
-  const ms = performance.now() - began;
-  options.serviceMetrics?.request(path, method, status, ms / 1000);
-  if (options.accessLog === true) {
-    options.log.info("request answered", {
-      requestId: id,
-      method,
-      path,
-      status,
-      durationMs: Math.round(ms * 1000) / 1000,
-    });
-  }
+  void body.return!();
+  return { ...answered, body: "" };
 }
 
 function notify(options: AppOptions, answered: AnswerRecord): void {

@@ -1,9 +1,11 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { watchResponse } from "./client-watch.js";
 import type { AppOptions } from "./app-options.js";
-import { record, WITHOUT_BODY, type Endpoint } from "./endpoint.js";
+import { WITHOUT_BODY, type Endpoint } from "./endpoint.js";
+import { record } from "./entry.js";
 import { collect, streamIncoming } from "./request-body.js";
 import { readIncomingHeaders } from "./request-headers.js";
+import { NO_PARAMETERS } from "./request-parameters.js";
 import { toRequestId } from "./request-id.js";
 
 /** Answers a request of Node's own server, or says that it does not. */
@@ -30,7 +32,9 @@ export function createNodeHandler(
 ): NodeHandler {
   const byPath = new Map(
     endpoints
-      .filter(({ entry, api }) => entry === undefined && api.method === "POST")
+      .filter(({ guarded, api }) => {
+        return !guarded && api.method === "POST" && !api.route.includes(":");
+      })
       .map((one) => [one.path, one]),
   );
 
@@ -78,8 +82,6 @@ export function createNodeHandler(
     return true;
   };
 }
-
-const NO_PARAMETERS = Object.freeze({});
 
 /** Sends no faster than the client reads; ends the source when the client has gone. */
 async function sendChunks(outgoing: ServerResponse, chunks: AsyncIterable<string>): Promise<void> {

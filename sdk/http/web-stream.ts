@@ -3,14 +3,13 @@
  * once, when they have ended or the reader has gone.
  */
 export function toWebStream(
-  chunks: AsyncIterable<string>,
+  chunks: AsyncIterator<string>,
   end: () => void,
 ): ReadableStream<Uint8Array> {
-  const iterator = chunks[Symbol.asyncIterator]();
   const encoder = new TextEncoder();
   return new ReadableStream<Uint8Array>({
     async pull(controller) {
-      const { done, value } = await iterator.next();
+      const { done, value } = await chunks.next();
       if (done !== true) {
         controller.enqueue(encoder.encode(value));
         return;
@@ -20,7 +19,7 @@ export function toWebStream(
     },
     async cancel() {
       end();
-      await iterator.return?.();
+      await chunks.return?.();
     },
   });
 }

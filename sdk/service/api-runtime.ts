@@ -5,7 +5,7 @@ import { EkibenError } from "../core/errors.js";
 import { isRejection } from "../core/rejection.js";
 import type { Payload } from "../inputs/input.js";
 import { toOutputBatch, toSingleOutput } from "../outputs/output-batch.js";
-import { createOutputCheck } from "../outputs/output-check.js";
+import { createOutputCheck, readChecked } from "../outputs/output-check.js";
 import type { OutputSlice } from "../outputs/output.js";
 import type { Context } from "./context.js";
 import type { AfterHook, ApiDefinition, BeforeHook } from "./definition.js";
@@ -17,6 +17,7 @@ import {
   type SharedContext,
 } from "./handler-context.js";
 import { toHandlerError } from "./handler-error.js";
+import { Lease } from "./lease.js";
 import { openStream } from "./open-stream.js";
 import { EMPTY_SLICE, insertRejected, joinSlices, retainSlice } from "./parts.js";
 import type { Answer, ApiRuntime, Invocation, RuntimeObserver, Written } from "./runtime.js";
@@ -57,6 +58,15 @@ export function createApiRuntime(
 
   async function runBatch(jobs: readonly Job<Call>[]): Promise<Outcome<Answer>[]> {
     const calls = jobs.map((job) => job.value);
+    for (const { lease } of calls) lease?.take();
+    try {
+      return await answerCalls(calls);
+    } finally {
+      for (const { lease } of calls) lease?.give();
+    }
+  }
+
+  async function answerCalls(calls: readonly Call[]): Promise<Outcome<Answer>[]> {
     const payloads = calls.map((call) => call.payload);
     const { outputs, items, rejections } = await callHandler(api.input.merge(payloads), calls);
     let waits = false;
@@ -104,6 +114,7 @@ export function createApiRuntime(
     if (rejections.size === context.items.length) return undefined;
     const handler = api.handler as (argument: unknown, context: Context) => unknown;
     let returned = await handler(given, context);
+    if (rejections.size === context.items.length) return returned;
     for (const hook of hooks.after) returned = (await hook(returned, context as never)) ?? returned;
     return returned;
   }
@@ -112,7 +123,7 @@ export function createApiRuntime(
     outputs: OutputSlice,
     { payload, invocation, keep }: Call,
   ): Answer | Promise<Answer> {
-    check?.(outputs.values());
+    check?.(readChecked(api.output, outputs, api.input.cardinality));
     if (keep !== undefined) {
       keep(retainSlice(outputs));
       return KEPT;
@@ -126,12 +137,8 @@ export function createApiRuntime(
     { writer }: Invocation,
   ): Answer | Promise<Answer> {
     if (rejected !== undefined && rejected.size > 0) {
-      const all = insertRejected(outputs, rejected);
-      // A body of the author's own has no place in a table or tensor.
-      if (writer.mediaType !== JSON_TYPE) {
-        return toOutputs({ headers: { "content-type": JSON_TYPE }, body: all.printJson() });
-      }
-      return toOutputs(writer.write(all) as Written);
+      const mixed = insertRejected(outputs, rejected);
+      return toOutputs(writer.writeMixed?.(mixed) ?? printMixed(mixed));
     }
     const written = writer.write(outputs);
     return written instanceof Promise ? written.then(toOutputs) : toOutputs(written);
@@ -139,6 +146,8 @@ export function createApiRuntime(
 
   async function runAlone(payload: Payload, invocation: Invocation): Promise<Answer> {
     const call: Call = { payload, invocation };
+    // The client may have gone while its body was parsed.
+    if (invocation.cancellation.aborted) throw invocation.cancellation.reason;
     const argument: unknown = api.input.toArgument(payload);
     if (api.output.streams) return await startStream(argument, call);
     const { outputs, rejections } = await callHandler(argument, [call]);
@@ -158,16 +167,21 @@ export function createApiRuntime(
     }
   }
 
-  async function submit(payload: Payload, invocation: Invocation): Promise<Answer> {
+  async function submit(
+    payload: Payload,
+    invocation: Invocation,
+    lease: Lease | undefined,
+  ): Promise<Answer> {
     try {
       if (payload.items === 0) return await answerNothing(payload, invocation);
       if (batcher === undefined) return await runAlone(payload, invocation);
       const limit = api.batch!.maxBatchSize;
       if (payload.items > limit && api.input.split !== undefined) {
-        return await submitInParts(batcher, api.input.split(payload, limit), payload, invocation);
+        const parts = api.input.split(payload, limit);
+        return await submitInParts(batcher, parts, { payload, invocation, lease });
       }
       return await batcher.submit({
-        value: { payload, invocation },
+        value: { payload, invocation, lease },
         items: payload.items,
         signal: invocation.cancellation,
       });
@@ -195,13 +209,12 @@ export function createApiRuntime(
   async function submitInParts(
     batcher: Batcher<Call, Answer>,
     parts: readonly Payload[],
-    whole: Payload,
-    invocation: Invocation,
+    { payload: whole, invocation, lease }: Call,
   ): Promise<Answer> {
     const slices: OutputSlice[] = [];
     for (const payload of parts) {
       const answer = await batcher.submit({
-        value: { payload, invocation, keep: (slice) => slices.push(slice) },
+        value: { payload, invocation, lease, keep: (slice) => slices.push(slice) },
         items: payload.items,
         signal: invocation.cancellation,
       });
@@ -212,18 +225,17 @@ export function createApiRuntime(
 
   async function invoke(payload: Payload, invocation: Invocation): Promise<Answer> {
     inFlight++;
-    const work = submit(payload, invocation);
+    const lease = payload.release === undefined ? undefined : new Lease(payload);
+    lease?.take();
+    const work = submit(payload, invocation, lease);
     // The place stays taken until the work has really ended, also when its caller no longer waits.
-    const end = (): void => release(payload);
+    const end = (): void => {
+      lease?.give();
+      inFlight--;
+      if (inFlight === 0) idle?.();
+    };
     work.then((answer) => (answer.kind === "stream" ? void answer.ended.then(end) : end()), end);
     return await answerInTime(work, invocation, { api, clock: options.clock });
-  }
-
-  function release(payload: Payload): void {
-    // What cannot be removed from the disk is no reason to fail a request that has its answer.
-    payload.release?.().catch(() => {});
-    inFlight--;
-    if (inFlight === 0) idle?.();
   }
 
   return {
@@ -251,6 +263,11 @@ const JSON_TYPE = "application/json";
 
 /** Stands for outputs that were kept for the other parts of their request. */
 const KEPT: Answer = { kind: "outputs", headers: {}, body: "" };
+
+/** A body of the author's own has no place in a table or tensor. */
+function printMixed(outputs: OutputSlice): Written {
+  return { headers: { "content-type": JSON_TYPE }, body: outputs.printJson() };
+}
 
 function toOutputs({ headers, body }: Written): Answer {
   return { kind: "outputs", headers, body };

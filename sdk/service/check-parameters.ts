@@ -3,6 +3,7 @@ import { createParameterReader } from "../inputs/parameters.js";
 import { definitionOf } from "../inputs/zod-inside.js";
 import type { ApiDefinition } from "./definition.js";
 import { toExamplePayload } from "./example.js";
+import { releasePayload } from "./lease.js";
 import { findParameters, type Invalid } from "./route.js";
 
 /**
@@ -18,6 +19,9 @@ export function checkParameters(
     const schema = options[key];
     if (schema === undefined) continue;
     if (typeof schema.safeParse !== "function") throw invalid(`\`${key}\` is not a zod schema.`);
+    if (SINGLE.has(definitionOf(schema).type)) {
+      throw invalid(`\`${key}\` is not a zod object.`, "Name each parameter: z.object({ … }).");
+    }
     createParameterReader(schema, key === "params" ? "path" : "query");
   }
   if (options.params === undefined) return;
@@ -38,6 +42,22 @@ export function checkParameters(
   }
 }
 
+/** Types of values that have no names in them. */
+const SINGLE: ReadonlySet<string> = new Set([
+  "array",
+  "bigint",
+  "boolean",
+  "date",
+  "enum",
+  "file",
+  "literal",
+  "number",
+  "set",
+  "string",
+  "template_literal",
+  "tuple",
+]);
+
 /** An example that the schema refuses would be a page that shows how to get an error. */
 export function checkExample(api: ApiDefinition, invalid: Invalid): void {
   const refuse = (error: unknown): never => {
@@ -48,9 +68,8 @@ export function checkExample(api: ApiDefinition, invalid: Invalid): void {
   try {
     const payload = toExamplePayload(api);
     // What is read in the background is checked when the service starts.
-    if (payload instanceof Promise) {
-      payload.then((read) => read.release?.()).catch(() => {});
-    }
+    if (payload instanceof Promise) payload.then(releasePayload).catch(() => {});
+    else if (payload !== undefined) releasePayload(payload);
   } catch (error) {
     refuse(error);
   }

@@ -9,6 +9,7 @@ import type { LifecycleContext } from "./context.js";
 import type { LifecycleHook, ServiceDefinition } from "./definition.js";
 import { readExampleParameters, toExamplePayload } from "./example.js";
 import type { SharedContext } from "./handler-context.js";
+import { releasePayload } from "./lease.js";
 import type { Invocation, Runtime, RuntimeOptions, RuntimeState } from "./runtime.js";
 import { createWriter } from "./writer.js";
 
@@ -108,7 +109,7 @@ export function createRuntime(definition: ServiceDefinition, options: RuntimeOpt
           ...api,
           invoke(payload: Payload, invocation: Invocation) {
             if (state === "ready") return api.invoke(payload, invocation);
-            payload.release?.().catch(() => {});
+            releasePayload(payload);
             return Promise.reject(notReady(definition.name, state));
           },
         },

@@ -103,6 +103,10 @@ export function defineApi(
     );
   }
   checkParameters(route, options, invalid);
+  checkKeys(`\`exampleParameters\` of the API "${name}"`, options.exampleParameters ?? {}, [
+    "params",
+    "query",
+  ]);
 
   const timeoutMs = options.timeoutMs ?? DEFAULT_TIMEOUT_MS;
   const maxBodyBytes = options.maxBodyBytes ?? DEFAULT_MAX_BODY_BYTES;

@@ -3,7 +3,7 @@ import type { z } from "zod";
 import type { CardinalityOf, Input, ManyOf, OneOf, SentOf } from "../inputs/input.js";
 import type { NoInput } from "../inputs/none.js";
 import type { LoadedOf, ModelDefinition } from "../models/model.js";
-import type { Output } from "../outputs/output.js";
+import type { ItemOf, Output, ResultOf, StreamsOf } from "../outputs/output.js";
 import type { Context, LifecycleContext, ServiceShape } from "./context.js";
 import type {
   BatchOptions,
@@ -62,32 +62,18 @@ export type Outputs<Item> = ArrayLike<Item> | Columns<Item> | DataFrameLike;
 /** What describes one output: a zod schema for JSON, or an output made by an output function. */
 export type AnyOutput = z.ZodType | Output;
 
-type OutputItem<O> = O extends z.ZodType
-  ? z.input<O>
-  : O extends Output<infer Item, any, any>
-    ? Item
-    : any;
-
-type OutputResult<O> = O extends z.ZodType
-  ? z.input<O>
-  : O extends Output<any, infer Result, any>
-    ? Result
-    : any;
-
-type StreamsOf<O> = O extends Output<any, any, infer Streams> ? Streams : false;
-
 /** Parameters without a schema are text. */
 type TextParameters = z.ZodType<Readonly<Record<string, string>>, Readonly<Record<string, string>>>;
 
 type HandlerArgument<I, Batch> = [Batch] extends [false] ? OneOf<I> : ManyOf<I>;
 
 type HandlerResult<I, O, Batch> = [StreamsOf<O>] extends [true]
-  ? AsyncIterable<OutputItem<O>> | Iterable<OutputItem<O>>
+  ? AsyncIterable<ItemOf<O>> | Iterable<ItemOf<O>>
   : [Batch] extends [false]
     ? [CardinalityOf<I>] extends ["one"]
-      ? OutputItem<O> | void
-      : Outputs<OutputItem<O>> | void
-    : Outputs<OutputItem<O>>;
+      ? ItemOf<O, "one"> | void
+      : Outputs<ItemOf<O>> | void
+    : Outputs<ItemOf<O, CardinalityOf<I>>>;
 
 /** The declaration of one API. `input` and `output` describe one item. */
 export interface ApiOptions<I extends Input, O, Batch, Ctx, Params = any, Query = any> {
@@ -134,12 +120,6 @@ export interface ApiOptions<I extends Input, O, Batch, Ctx, Params = any, Query 
   ) => HandlerResult<I, O, Batch> | Promise<HandlerResult<I, O, Batch>>;
 }
 
-type ResultOf<I, O> = [StreamsOf<O>] extends [true]
-  ? OutputResult<O>[]
-  : [CardinalityOf<I>] extends ["one"]
-    ? OutputResult<O>
-    : OutputResult<O>[];
-
 type InputOf<P> = P extends z.ZodType ? z.input<P> : never;
 type DataOf<P> = P extends z.ZodType ? z.output<P> : never;
 
@@ -150,7 +130,7 @@ type WithApi<S extends ServiceShape, Name extends string, I, O, Params, Query> =
     {
       [K in Name]: ApiShape<
         SentOf<I>,
-        ResultOf<I, O>,
+        ResultOf<O, CardinalityOf<I>>,
         InputOf<Params>,
         InputOf<Query>,
         StreamsOf<O>

@@ -25,7 +25,7 @@ type Stream = Extract<Answer, { kind: "stream" }>;
 /**
  * Makes an answer of what a handler yields. It waits for the first value, and no longer than the
  * time limit of the API for this and each further one. The handler's generator is ended when the
- * client goes.
+ * client goes, and when it takes nothing for as long.
  * @throws OUTPUT_INVALID when the handler returned nothing that yields; what the first value throws.
  */
 export async function openStream(
@@ -38,10 +38,12 @@ export async function openStream(
   let end!: () => void;
   const ended = new Promise<void>((resolve) => (end = resolve));
   let isOver = false;
+  let cancelStall: (() => void) | undefined;
 
   function close(): void {
     if (isOver) return;
     isOver = true;
+    cancelStall?.();
     cancellation.removeEventListener("abort", close);
     // A generator that waits ends when what it waits for has come.
     Promise.resolve(source.return())
@@ -50,11 +52,18 @@ export async function openStream(
   }
 
   async function next(): Promise<IteratorResult<unknown>> {
+    cancelStall?.();
+    if (isOver && cancellation.aborted) throw cancellation.reason;
     if (isOver) return { done: true, value: undefined };
     try {
       const result = await inTime(api, source, { cancellation, clock, limitMs });
-      if (result.done === true) close();
-      else check?.([result.value]);
+      if (result.done === true) {
+        close();
+      } else {
+        check?.([result.value]);
+        // Whoever does not read holds what the generator holds; so does an answer that was dropped.
+        cancelStall = clock.after(api.timeoutMs, () => cancellation.abort(stalled(api)));
+      }
       return result;
     } catch (error) {
       close();
@@ -62,12 +71,17 @@ export async function openStream(
     }
   }
 
+  // Nobody waits any more for what the handler took too long to return.
+  if (cancellation.aborted) {
+    close();
+    throw cancellation.reason;
+  }
   cancellation.addEventListener("abort", close);
   const first = await next();
   let isFirst = true;
   const iterator: AsyncIterableIterator<unknown> = {
     next() {
-      if (!isFirst) return next();
+      if (!isFirst || isOver) return next();
       isFirst = false;
       return Promise.resolve(first);
     },
@@ -119,8 +133,7 @@ function inTime(
       reject(cancellation.reason as Error);
     };
     const cancelTimer = clock.after(limitMs, () => {
-      settle();
-      reject(
+      cancellation.abort(
         new EkibenError("REQUEST_TIMEOUT", {
           detail: `"${api.name}" yielded nothing within ${limitMs} ms.`,
         }),
@@ -137,5 +150,11 @@ function inTime(
         reject(error as Error);
       },
     );
+  });
+}
+
+function stalled({ name, timeoutMs }: ApiDefinition): EkibenError {
+  return new EkibenError("CLIENT_CLOSED", {
+    detail: `The client took nothing of the stream of "${name}" for ${timeoutMs} ms.`,
   });
 }

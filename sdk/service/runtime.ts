@@ -37,6 +37,11 @@ export interface AnswerWriter {
   readonly mediaType: string;
   /** Called once, while the handler's outputs still belong to nobody else. @throws OUTPUT_INVALID */
   write(outputs: OutputSlice): Written | Promise<Written>;
+  /**
+   * Writes outputs among which are bodies that the input answers itself, which no table or tensor
+   * can hold. @default a JSON array
+   */
+  writeMixed?(outputs: OutputSlice): Written;
 }
 
 /** One request on its way to a handler. */

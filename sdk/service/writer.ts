@@ -1,3 +1,4 @@
+import type { OutputBody } from "../outputs/output.js";
 import type { ApiDefinition } from "./definition.js";
 import type { AnswerWriter, Written } from "./runtime.js";
 
@@ -11,12 +12,13 @@ export function createWriter(
   return {
     mediaType,
     write(outputs): Written | Promise<Written> {
+      const toWritten = (body: OutputBody): Written => ({
+        headers:
+          output.headers === undefined ? plain : { ...plain, ...output.headers(outputs, format) },
+        body,
+      });
       const body = output.write(outputs, format);
-      const headers =
-        output.headers === undefined ? plain : { ...plain, ...output.headers(outputs, format) };
-      return body instanceof Promise
-        ? body.then((bytes) => ({ headers, body: bytes }))
-        : { headers, body };
+      return body instanceof Promise ? body.then(toWritten) : toWritten(body);
     },
   };
 }

@@ -1,0 +1,79 @@
+import type { Context, MiddlewareHandler } from "hono";
+import type { AppOptions } from "./app-options.js";
+import { toProblemResponse } from "./problem-response.js";
+import { toRequestId } from "./request-id.js";
+
+/** The body of a stream on its way through middlewares, and what counts it when it has ended. */
+export interface StreamUnderWay {
+  body: ReadableStream;
+  isOver: boolean;
+  onEnd?: () => void;
+}
+
+/** Answers what a middleware has thrown. */
+export type Refuse = (error: unknown, c: Context) => Promise<Response>;
+
+// Names of variables of Hono's context.
+export const STREAM = "ekiben.stream";
+export const REFUSE = "ekiben.refuse";
+
+/** Counts, and gives an id to, each request that passes middlewares of the author. */
+export function createEntry(path: string, options: AppOptions, refuse?: Refuse): MiddlewareHandler {
+  return async function entry(c, next) {
+    c.set(REFUSE, refuse);
+    const began = performance.now();
+    const id = toRequestId(c.req.header("x-request-id"));
+    c.set("requestId", id);
+    options.serviceMetrics?.begin(path);
+    try {
+      await next();
+    } catch (error) {
+      // Hono catches what is an Error; anything else that a middleware throws arrives here.
+      c.res = refuse === undefined ? toProblemResponse(error, id, options) : await refuse(error, c);
+    }
+    setHeader(c, "x-request-id", id);
+    const { status } = c.res;
+    const count = (): void => record(options, { path, id, method: c.req.method, status, began });
+    const stream = c.get(STREAM) as StreamUnderWay | undefined;
+    if (stream === undefined || stream.isOver) return count();
+    stream.onEnd = count;
+    // A middleware has answered something else in its place.
+    if (c.res.body !== stream.body && !stream.body.locked) await stream.body.cancel();
+  };
+}
+
+/** Sets a header on the answer that stands; `c.header` would copy its body through a stream. */
+function setHeader(c: Context, name: string, value: string): void {
+  try {
+    c.res.headers.set(name, value);
+  } catch {
+    // The headers of an answer that a middleware has fetched from elsewhere are read-only.
+    c.res = new Response(c.res.body, c.res);
+    c.res.headers.set(name, value);
+  }
+}
+
+interface RequestRecord {
+  path: string;
+  id: string;
+  method: string;
+  status: number;
+  /** From `performance.now()`. */
+  began: number;
+}
+
+/** Counts an answered request and, if asked for, writes it to the log. */
+export function record(options: AppOptions, request: RequestRecord): void {
+  const { path, id, method, status, began } = request;
+  const ms = performance.now() - began;
+  options.serviceMetrics?.request(path, method, status, ms / 1000);
+  if (options.accessLog === true) {
+    options.log.info("request answered", {
+      requestId: id,
+      method,
+      path,
+      status,
+      durationMs: Math.round(ms * 1000) / 1000,
+    });
+  }
+}

@@ -1,0 +1,76 @@
+import type { Output } from "../outputs/output.js";
+
+export interface StreamFormat {
+  output: Output;
+  mediaType: string;
+  /** Milliseconds of silence after which the output may write that the stream still lives. */
+  keepAliveMs: number;
+  /** The problem document that tells why the stream broke. */
+  toProblem(error: unknown): object;
+}
+
+type Chunk = IteratorResult<string, undefined>;
+
+const DONE: Chunk = { done: true, value: undefined };
+
+/**
+ * The chunks of a stream as text. What broke it is its last chunk, since its status has been sent.
+ * Who returns ends the values at once, also while it waits for one.
+ */
+export function toStreamChunks(
+  values: AsyncIterableIterator<unknown>,
+  format: StreamFormat,
+): AsyncIterableIterator<string, undefined> {
+  const { output, mediaType } = format;
+  let awaited: Promise<IteratorResult<unknown>> | undefined;
+  let isOver = false;
+
+  const chunks: AsyncIterableIterator<string, undefined> = {
+    async next(): Promise<Chunk> {
+      if (isOver) return DONE;
+      try {
+        awaited ??= values.next();
+        const sign = output.keepAlive?.(mediaType);
+        const result =
+          sign === undefined ? await awaited : await beforeSilence(awaited, format.keepAliveMs);
+        if (result === undefined) return { done: false, value: sign! };
+        awaited = undefined;
+        if (result.done !== true) {
+          return { done: false, value: output.writeChunk!(result.value, mediaType) };
+        }
+        isOver = true;
+        const end = output.writeEnd?.(mediaType);
+        return end === undefined ? DONE : { done: false, value: end };
+      } catch (error) {
+        isOver = true;
+        void values.return!();
+        return { done: false, value: output.writeBreak!(format.toProblem(error), mediaType) };
+      }
+    },
+    async return(): Promise<Chunk> {
+      isOver = true;
+      await values.return!();
+      return DONE;
+    },
+    [Symbol.asyncIterator]: () => chunks,
+  };
+  return chunks;
+}
+
+/** What was awaited, or `undefined` when it did not come in time; it may be awaited again. */
+function beforeSilence<T>(awaited: Promise<T>, ms: number): Promise<T | undefined> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => resolve(undefined), ms);
+    timer.unref();
+    awaited.then(
+      (value) => {
+        clearTimeout(timer);
+        resolve(value);
+      },
+      (error: unknown) => {
+        clearTimeout(timer);
+        reject(error as Error);
+      },
+    );
+  });
+}
