@@ -1,5 +1,18 @@
 // Compiled, never run: each line marked @ts-expect-error must be an error, every other must not.
-import { dataframe, defineService, json, onnx, z } from "ekiben";
+import {
+  dataframe,
+  defineInput,
+  defineService,
+  file,
+  form,
+  json,
+  onnx,
+  reject,
+  text,
+  z,
+  type InputRequest,
+  type UploadedFile,
+} from "ekiben";
 
 const Customer = z.object({
   tenure_months: z.number().nullable(),
@@ -145,3 +158,123 @@ export async function childrenReplace(): Promise<string> {
   const answer: string = await child.call.predict({ id: "a" });
   return answer;
 }
+
+// A form has the types of its parts, optional and repeated ones among them.
+const album = defineService({ name: "album" }).api("add", {
+  input: form(
+    {
+      photos: file(),
+      meta: json(z.object({ id: z.number(), at: z.date() })),
+      note: text(),
+      words: text(z.string().transform((words) => words.split(" "))),
+      table: dataframe(Customer),
+    },
+    { optional: ["note", "photos"], repeated: ["photos"] },
+  ),
+  output: z.string(),
+  handler({ photos, meta, note, words, table }) {
+    const [first]: UploadedFile[] = photos;
+    const size: number = first!.size;
+    const at: Date = meta.at;
+    const said: string = note ?? "";
+    const count: number = words.length + table.shape[0]! + size;
+    // @ts-expect-error there is no such part
+    const none = (input: { photos: UploadedFile[] }) => input.photo;
+    return said + at.toISOString() + String(count) + String(none);
+  },
+});
+
+export async function formsAreTyped(): Promise<void> {
+  const meta = { id: 1, at: new Date() };
+  const rest = { meta, words: "a b", table: [] };
+  await album.call.add(rest);
+  await album.call.add({ ...rest, note: "x", photos: [new Uint8Array(), { b64: "" }] });
+  // @ts-expect-error a part is missing
+  await album.call.add({ meta, words: "a b" });
+  // @ts-expect-error a part has another type
+  await album.call.add({ ...rest, note: 1 });
+  // @ts-expect-error a repeated part is an array
+  await album.call.add({ ...rest, photos: new Uint8Array() });
+}
+
+// @ts-expect-error there is no such part
+form({ note: text() }, { optional: ["remark"] });
+
+// An input of the author's own has the types of what its functions return.
+const own = defineService({ name: "own" })
+  .api("one", {
+    input: defineInput({
+      parse(request) {
+        const kind: string | null = request.headers.get("x-kind");
+        if (kind === null) return reject(400, { Code: "E400" });
+        return { kind, size: request.bytes.length };
+      },
+    }),
+    handler: (item) => item.kind.length + item.size,
+  })
+  .api("waiting", {
+    input: defineInput({ parse: async (request: InputRequest) => request.text() }),
+    batch: {},
+    handler: (texts) => texts.map((each) => each.toUpperCase()),
+  })
+  .api("merged", {
+    input: defineInput({
+      many: true,
+      parse: (request) => request.text().split(","),
+      merge: (items) => ({ first: items[0]!.length, all: items }),
+    }),
+    handler: ({ first, all }) => all.map((each) => each.length + first),
+  })
+  .api("rejecting", {
+    input: defineInput({
+      many: true,
+      parse: (request) =>
+        request
+          .text()
+          .split(",")
+          .map((each) => (each === "" ? reject(404) : each)),
+    }),
+    handler: (items) => items.map((each) => each.toUpperCase()),
+  })
+  .api("checked", {
+    input: defineInput({
+      many: true,
+      items: Customer,
+      parse: (request) => request.json().customers,
+      merge: (items) => items.map((item) => item.monthly_charges),
+      schema: z.object({ customers: z.array(Customer) }),
+    }),
+    handler: (charges) => charges.map((charge) => charge.toFixed(2)),
+  })
+  .api("wrapped", {
+    input: defineInput({
+      input: dataframe(Customer),
+      parse: (request) => request.json(z.object({ rows: z.array(z.unknown()) })).rows,
+      onInvalid: (error) => reject(400, { Code: error.code }),
+    }),
+    batch: {},
+    handler: (df) => new Float32Array(df.shape[0]!),
+  });
+
+export async function ownInputsAreTyped(): Promise<void> {
+  const customer = { tenure_months: 1, plan: "basic" as const, monthly_charges: 1 };
+  await own.call.checked({ customers: [customer] });
+  // @ts-expect-error it is described otherwise
+  await own.call.checked({ customer });
+  await own.call.merged("a,b");
+  await own.call.wrapped({ rows: [] });
+}
+
+defineService({ name: "wrong" }).api("one", {
+  input: defineInput({ parse: (request) => request.text() }),
+  handler(item) {
+    // @ts-expect-error the item is a text
+    return item.width;
+  },
+});
+
+// @ts-expect-error an input of many items makes an array
+defineInput({ many: true, parse: (request) => request.text() });
+
+// @ts-expect-error an input needs a function that reads requests
+defineInput({ kind: "orders" });
