@@ -2,6 +2,7 @@ import type { DataFrame } from "danfojs-node";
 import type { z } from "zod";
 import { frameOf, toDataFrame } from "../frame/lazy-data-frame.js";
 import { readArrow } from "../tables/arrow.js";
+import { readParquet } from "../tables/parquet.js";
 import type { SourceTable } from "../tables/table-source.js";
 import { checkDataFrameOptions, type DataFrameOptions } from "./dataframe-options.js";
 import { describeSchema } from "./describe-schema.js";
@@ -9,7 +10,7 @@ import { describeTable } from "./describe-table.js";
 import { encodeTable } from "./encode-table.js";
 import type { Input, Payload } from "./input.js";
 import { checkCharset, isJsonType, parseJson, readText, refuseMediaType } from "./json-text.js";
-import { hintDecimal, readCsvBody } from "./read-csv-body.js";
+import { createCsvReader } from "./read-csv-body.js";
 import { readOrient } from "./read-orient.js";
 import { readSource } from "./read-source.js";
 import { createRowReader, type Table } from "./row-reader.js";
@@ -55,17 +56,12 @@ export function dataframe<Row extends z.ZodType>(
   const names = schema.sent.map(({ name }) => name);
   const itemSchema = describeSchema(rowSchema);
   const tableSchema = describeSchema(rowSchema.array());
-  const conventions = {
-    decimal: csv.decimal ?? ("." as const),
-    missing: new Set(csv.missing ?? []),
-  };
-
-  const readsRecords = orient === undefined || orient === "records";
+  const readCsvTable = createCsvReader(reader, csv);
 
   const rowsOf = (payload: Payload): Table => (payload.data as DataFramePayload).rows;
 
-  function readJsonTable(value: unknown, text?: string): Payload {
-    const table = readOrient(value, { names, orient }, text);
+  function readJsonTable(value: unknown, bytes?: Uint8Array): Payload {
+    const table = readOrient(value, { names, orient }, bytes);
     return toPayload("rows" in table ? reader.read(table.rows) : reader.readColumns(table));
   }
 
@@ -80,29 +76,21 @@ export function dataframe<Row extends z.ZodType>(
     parse(body) {
       if (isJsonType(body.mediaType)) {
         checkCharset(body);
-        const cells = readsRecords ? reader.readBytes(body.bytes) : undefined;
+        const cells = reader.readBytes(body.bytes, orient);
         if (cells !== undefined) return toPayload(cells);
-        const text = readText(body);
-        return readJsonTable(parseJson(text), text);
+        return readJsonTable(parseJson(readText(body)), body.bytes);
       }
       switch (toTableType(body.mediaType)) {
         case NDJSON_TYPE:
           return toPayload(reader.read(readLines(readText(body))));
         case CSV_TYPE:
         case TSV_TYPE:
-          try {
-            const table = readCsvBody(body, csv, names);
-            return toPayload(reader.readColumns(readSource(schema, table, conventions)));
-          } catch (error) {
-            throw hintDecimal(error, conventions.decimal);
-          }
+          return toPayload(readCsvTable(body));
         case ARROW_STREAM_TYPE:
         case ARROW_FILE_TYPE:
           return readArrow(body.bytes).then(readTyped);
         case PARQUET_TYPE:
-          return import("../tables/parquet.js")
-            .then(({ readParquet }) => readParquet(body.bytes))
-            .then(readTyped);
+          return readParquet(body.bytes).then(readTyped);
         default:
           return refuseMediaType(body, TABLE_TYPES);
       }

@@ -15,6 +15,7 @@ export interface ByteColumn {
   readonly words: Int32Array;
   /** Whether a value may be a number. */
   readonly numbers: boolean;
+  readonly nullable: boolean;
   /** What else a value may be. */
   readonly choices: readonly Choice[];
 }
@@ -36,6 +37,7 @@ export function toByteColumn({ name, kind, nullable, choices }: ColumnPlan): Byt
     key,
     words,
     numbers: kind === "float64" || kind === "int",
+    nullable,
     choices: texts.map(([text, cell]) => ({ text: toBytes(text), cell })),
   };
 }
@@ -48,6 +50,48 @@ function toBytes(text: string): Uint8Array<ArrayBuffer> {
 /** The order of the schema, with all its columns. */
 export function toSchemaOrder(columns: readonly ByteColumn[]): SentOrder {
   return { columns, width: columns.length, positions: Int32Array.from(columns.keys()) };
+}
+
+/**
+ * The order of columns that are named once for all rows; `undefined` when a name is no column or
+ * comes twice, and when a column is not sent that has to be.
+ */
+export function orderOf(
+  names: readonly string[],
+  plans: readonly ColumnPlan[],
+  columns: readonly ByteColumn[],
+): SentOrder | undefined {
+  const found = new Map(plans.map(({ name }, column) => [name, column]));
+  const positions = new Int32Array(plans.length).fill(-1);
+  const order: ByteColumn[] = [];
+  for (const name of names) {
+    const column = found.get(name);
+    if (column === undefined || positions[column] !== -1) return undefined;
+    positions[column] = order.length;
+    order.push(columns[column]!);
+  }
+  const sent = plans.every((plan, column) => plan.optional || positions[column] !== -1);
+  return sent && order.length > 0 ? { columns: order, width: order.length, positions } : undefined;
+}
+
+/** The choice of a column that stands at a place. */
+export function findChoice(
+  text: Buffer,
+  place: number,
+  { choices }: ByteColumn,
+): Choice | undefined {
+  for (const choice of choices) {
+    const { length } = choice.text;
+    let same = 0;
+    while (same < length && text[place + same] === choice.text[same]) same++;
+    if (same === length) return choice;
+  }
+  return undefined;
+}
+
+/** Whether a byte is white space of JSON. */
+export function isBlank(byte: number | undefined): boolean {
+  return byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09;
 }
 
 /** Finds the keys of the first row, which starts at byte 1. */

@@ -3,16 +3,17 @@ import type { SentColumns } from "./column-reader.js";
 import { findOrient, isObject, type OrientOptions } from "./find-orient.js";
 import { describeValue } from "./findings.js";
 import { findLabels } from "./label-order.js";
+import { readNames } from "./split-names.js";
 
 /** A table as JSON said it: by rows, or by columns. */
 export type SentTable = { rows: unknown[] } | SentColumns;
 
 /**
- * Reads a table in JSON in any of the orients of pandas. `text` is where the value came from: it
- * tells the order of rows whose labels are integers, which objects of JavaScript do not keep.
+ * Reads a table in JSON in any of the orients of pandas. `bytes` is where the value came from:
+ * it tells the order of rows whose labels are integers, which objects of JavaScript do not keep.
  * @throws INPUT_INVALID
  */
-export function readOrient(value: unknown, options: OrientOptions, text?: string): SentTable {
+export function readOrient(value: unknown, options: OrientOptions, bytes?: Uint8Array): SentTable {
   const { orient, inner, path } = findOrient(value, options);
   switch (orient) {
     case "records":
@@ -22,10 +23,10 @@ export function readOrient(value: unknown, options: OrientOptions, text?: string
     case "split":
       return readSplit(inner as SplitTable);
     case "columns":
-      return readColumns(inner as Record<string, unknown>, path, text);
+      return readColumns(inner as Record<string, unknown>, path, bytes);
     case "index": {
       const rows = inner as Record<string, unknown>;
-      return { rows: inOrder(rows, Object.keys(rows), path, text).map((label) => rows[label]) };
+      return { rows: inOrder(rows, Object.keys(rows), path, bytes).map((label) => rows[label]) };
     }
   }
 }
@@ -35,7 +36,7 @@ function readValues(data: readonly unknown[], names: readonly string[]): SentCol
 }
 
 /** A table in the orient `split`. */
-export interface SplitTable {
+interface SplitTable {
   columns: unknown[];
   index?: unknown[];
   data: unknown[];
@@ -52,28 +53,6 @@ function readSplit({ columns, index, data }: SplitTable): SentColumns {
     });
   }
   return toColumns(data, names, "as columns has names");
-}
-
-/** The names of the columns of a split table. @throws INPUT_INVALID */
-export function readNames(columns: readonly unknown[]): string[] {
-  const seen = new Set<string>();
-  return columns.map((name, at) => {
-    if (typeof name !== "string" && typeof name !== "number") {
-      throw invalid({
-        detail: `Name ${at} of the columns is ${describeValue(name)}.`,
-        hint: "Name each column with one text; a MultiIndex is not read.",
-        expected: "string",
-        received: describeValue(name),
-      });
-    }
-    const text = String(name);
-    if (seen.has(text)) {
-      const message = `column ${JSON.stringify(text)} comes twice`;
-      throw invalid({ detail: `The ${message}.`, issues: [{ column: text, message }] });
-    }
-    seen.add(text);
-    return text;
-  });
 }
 
 /** The columns of rows that are arrays. */
@@ -108,14 +87,14 @@ function refuseRow(row: number, cells: unknown, width: number, why: string): Eki
 function readColumns(
   table: Readonly<Record<string, unknown>>,
   path: readonly string[],
-  text: string | undefined,
+  bytes: Uint8Array | undefined,
 ): SentColumns {
   const names = Object.keys(table);
   const [first] = names;
   if (first === undefined) return { rowCount: 0, columns: new Map() };
   return Array.isArray(table[first])
     ? readLists(table, names)
-    : readLabelled(table, names, path, text);
+    : readLabelled(table, names, path, bytes);
 }
 
 /** Columns as lists: no orient of pandas, but what `DataFrame.to_dict("list")` gives. */
@@ -137,11 +116,11 @@ function readLabelled(
   table: Readonly<Record<string, unknown>>,
   names: string[],
   path: readonly string[],
-  text: string | undefined,
+  bytes: Uint8Array | undefined,
 ): SentColumns {
   const first = table[names[0]!] as Record<string, unknown>;
   const sorted = Object.keys(first);
-  const labels = inOrder(first, sorted, [...path, names[0]!], text);
+  const labels = inOrder(first, sorted, [...path, names[0]!], bytes);
   const rows = {
     labels,
     counted: labels.every((label, at) => label === String(at)),
@@ -232,15 +211,15 @@ function inOrder(
   object: object,
   labels: string[],
   path: readonly string[],
-  text: string | undefined,
+  bytes: Uint8Array | undefined,
 ): string[] {
-  if (text === undefined || labels.length < 2 || !INTEGER.test(labels[0]!)) return labels;
-  const sent = findLabels(text, path);
+  if (bytes === undefined || labels.length < 2 || !INTEGER.test(labels[0]!)) return labels;
+  const sent = findLabels(bytes, path);
   return sent.length === labels.length && sent.every((label) => Object.hasOwn(object, label))
     ? sent
     : labels;
 }
 
-export function invalid(facts: ErrorFacts): EkibenError {
+function invalid(facts: ErrorFacts): EkibenError {
   return new EkibenError("INPUT_INVALID", facts);
 }

@@ -2,8 +2,9 @@ import { z } from "zod";
 import { createColumn } from "../frame/frame-from-data-frame.js";
 import { Frame } from "../frame/frame.js";
 import { EkibenError } from "../core/errors.js";
+import type { Orient } from "../tables/orients.js";
 import { setOwn } from "../tables/plain-record.js";
-import { createCellReader } from "./cell-reader.js";
+import { createCellReader, type CellReader } from "./cell-reader.js";
 import { CellTable } from "./cell-table.js";
 import { createColumnReader, toSent, type ReadColumns, type SentColumns } from "./column-reader.js";
 import { ColumnTable } from "./column-table.js";
@@ -40,10 +41,13 @@ export interface RowReader {
    */
   read(rows: unknown[]): ValidRows;
   /**
-   * Reads valid rows from the bytes of a JSON array without JSON.parse, which is faster; `undefined`
-   * for rows that have to be read and checked by `read`, valid or not.
+   * Reads valid rows from the bytes of a table in JSON, in this orient or in the one that it has,
+   * without JSON.parse, which is faster; `undefined` for rows that have to be read and checked by
+   * `read` or `readColumns`, valid or not.
    */
-  readBytes(bytes: Uint8Array): CellTable | undefined;
+  readBytes(bytes: Uint8Array, orient?: Orient): CellTable | undefined;
+  /** The same for CSV in UTF-8 with a decimal point and no marks for missing values. */
+  readCsvBytes(bytes: Uint8Array, delimiter?: string): CellTable | undefined;
   /**
    * Checks columns, which nobody else changes, without making rows of them where that can be.
    * @throws INPUT_INVALID as `read` throws it for the same rows.
@@ -70,7 +74,7 @@ export function createRowReader(rowSchema: z.ZodType, generate = true): RowReade
   const fill =
     generated?.fill ?? (schema.columns === undefined ? undefined : createFill(schema.columns));
   const readRow = createZodReader(schema);
-  const readCells =
+  const cells =
     schema.columns !== undefined && schema.plain && schema.unknownColumns !== "keep"
       ? createCellReader(schema.columns, generate)
       : undefined;
@@ -105,7 +109,9 @@ export function createRowReader(rowSchema: z.ZodType, generate = true): RowReade
 
   return {
     schema,
-    readBytes: (bytes) => readCells?.(bytes),
+    readBytes: (bytes, orient) =>
+      cells === undefined ? undefined : readCells(cells, bytes, orient),
+    readCsvBytes: (bytes, delimiter) => cells?.csv(bytes, delimiter),
     read,
     readColumns(sent) {
       if (sent.rowCount > FEW_ROWS && generated?.readColumns !== undefined) {
@@ -168,6 +174,20 @@ function checkAll(rows: readonly unknown[], check: CheckRow): number {
     throw toSchemaError(error);
   }
   return -1;
+}
+
+/** The first bytes of a table tell the orients that can be read from the bytes. */
+function readCells(cells: CellReader, bytes: Uint8Array, orient?: Orient): CellTable | undefined {
+  const [first, second] = bytes;
+  const found =
+    first === 0x5b && second === 0x7b
+      ? "records"
+      : first === 0x5b && second === 0x5b
+        ? "values"
+        : first === 0x7b && second === 0x22
+          ? "split"
+          : undefined;
+  return found === undefined || (orient ?? found) !== found ? undefined : cells[found](bytes);
 }
 
 function readOrThrow(readColumns: ReadColumns, sent: SentColumns): ColumnTable | undefined {
