@@ -9,7 +9,7 @@ import { countElements, isTypedArray, sliceRows, TENSOR_TYPES } from "../tensor/
 import type { Tensor, TensorType } from "../tensor/tensor.js";
 import type { EncodedBody, Input, Payload, RequestBody } from "./input.js";
 import { checkChoice, checkOptionNames, invalidOptionOf } from "./check-options.js";
-import { isJsonType, parseJson, readText, refuseMediaType } from "./json-text.js";
+import { checkCharset, isJsonType, parseJson, readText, refuseMediaType } from "./json-text.js";
 import {
   checkClaim,
   checkType,
@@ -22,6 +22,7 @@ import {
 } from "./tensor-body.js";
 import { toJsonBytes } from "./json-bytes.js";
 import { copyTensor, listTensors, stackTensors } from "./stack-tensors.js";
+import { readTensorCells } from "./tensor-cells.js";
 import { describeNested, describeTensorBytes, describeTensorJson } from "./tensor-schema.js";
 import type { ElementOfType, MergedTensors, SentTensor, TensorShape } from "./tensor-types.js";
 import type { TensorArray } from "../tensor/tensor-array.js";
@@ -100,6 +101,9 @@ export function tensor(options: TensorOptions): Input {
     hints: Object.freeze({ dtype, shape: item }),
     parse(body) {
       if (isJsonType(body.mediaType)) {
+        checkCharset(body);
+        const cells = readTensorCells(body.bytes, rule);
+        if (cells !== undefined) return read(() => cells);
         const value = parseJson(readText(body));
         return read(() => readTensorValue(value, rule));
       }
