@@ -263,7 +263,8 @@ describe("the parameters of a batch", () => {
   }
 
   let built: ReturnType<typeof build> | undefined;
-  const app = async () => (await (built ??= build(batched.definition, { mode: "development" }))).app;
+  const app = async () =>
+    (await (built ??= build(batched.definition, { mode: "development" }))).app;
 
   it("belong to each request", async () => {
     await app();
