@@ -7,13 +7,6 @@ export const ARROW_STREAM_TYPE = "application/vnd.apache.arrow.stream";
 export const EVENT_STREAM_TYPE = "text/event-stream";
 export const BYTES_TYPE = "application/octet-stream";
 
-/** The `Content-Type` header for one of the media types of an output: text says that it is UTF-8. */
-export function toContentType(mediaType: string): string {
-  // An event stream is always UTF-8, and clients compare its type letter by letter.
-  const needsCharset = mediaType.startsWith("text/") && mediaType !== EVENT_STREAM_TYPE;
-  return needsCharset ? `${mediaType}; charset=utf-8` : mediaType;
-}
-
 /** The names of types and subtypes (RFC 6838, section 4.2), in lower case. */
 const MEDIA_TYPE = /^[a-z0-9][a-z0-9!#$&^_.+-]*\/[a-z0-9][a-z0-9!#$&^_.+-]*$/;
 

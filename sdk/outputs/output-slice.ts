@@ -1,3 +1,4 @@
+import { setOwn } from "../tables/plain-record.js";
 import { countElements } from "../tensor/tensor.js";
 import type { OutputSlice, ShapedElements } from "./output.js";
 import { printJson } from "./print-json.js";
@@ -42,15 +43,16 @@ export class ColumnSlice implements OutputSlice {
 
   values(): unknown[] {
     const { names, cells } = this.#table;
-    return Array.from({ length: this.count }, (_, offset) => {
-      const row = this.#start + offset;
-      const entries: [string, unknown][] = [];
+    const rows: unknown[] = [];
+    for (let row = this.#start; row < this.#start + this.count; row++) {
+      const record: Record<string, unknown> = {};
       for (let column = 0; column < names.length; column++) {
         const value = cells[column]![row];
-        if (value !== undefined) entries.push([names[column]!, value]);
+        if (value !== undefined) setOwn(record, names[column]!, value);
       }
-      return Object.fromEntries(entries);
-    });
+      rows.push(record);
+    }
+    return rows;
   }
 
   printJson(): string {

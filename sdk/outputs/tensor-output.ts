@@ -4,14 +4,8 @@ import type { Cardinality } from "../inputs/input.js";
 import { fromLittleEndian, toLittleEndian } from "../tensor/little-endian.js";
 import { fromNested } from "../tensor/nested.js";
 import { toNested, toNestedJson } from "../tensor/print-nested.js";
-import type { TensorArray } from "../tensor/tensor-array.js";
-import {
-  isTensorType,
-  type BigIntArray,
-  type NumberArray,
-  type Tensor,
-  type TensorType,
-} from "../tensor/tensor.js";
+import { isTensorType, type Tensor, type TensorType } from "../tensor/tensor.js";
+import type { TypedElements } from "../tensor/tensor-array.js";
 import { TensorFault, toTensorError } from "../tensor/tensor-fault.js";
 import { BYTES_TYPE, JSON_TYPE } from "./media-types.js";
 import type { Output, OutputSlice } from "./output.js";
@@ -38,12 +32,15 @@ type ElementOf<Dtype> = Dtype extends "string"
       ? number | bigint
       : number;
 
+/** What a TensorArray has beside plain arrays: texts and truth values are in plain ones. */
+type TypedList<Element> = Element extends number | bigint ? TypedElements<Element> : never;
+
+/** Lists in lists, the innermost of which may be typed arrays. */
+type AnyList<Element> = Element | TypedList<Element> | readonly AnyList<Element>[];
+
 /** One tensor as a handler returns it: with dimensions of its own, or as nested lists. */
 export type TensorItem<Element> =
-  | NestedList<Element>
-  | NumberArray
-  | BigIntArray
-  | TensorArray<any>
+  | AnyList<Element>
   | { readonly data: ArrayLike<unknown>; readonly dims: readonly number[] };
 
 const MEDIA_TYPES = Object.freeze([JSON_TYPE, BYTES_TYPE]);
