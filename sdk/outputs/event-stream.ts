@@ -2,7 +2,7 @@ import type { z } from "zod";
 import { createParser } from "eventsource-parser";
 import { EVENT_STREAM_TYPE } from "./media-types.js";
 import type { Output } from "./output.js";
-import { readOutputSchema } from "./output-schema.js";
+import { describeValues, readOutputSchema } from "./output-schema.js";
 import { printJson } from "./print-json.js";
 import { parseText } from "./read-text.js";
 import { readStream, type StreamRead } from "./stream-read.js";
@@ -20,7 +20,8 @@ const BREAK = "error";
 export function eventStream<Schema extends z.ZodType = z.ZodAny>(
   schema?: Schema,
 ): Output<z.input<Schema>, z.input<Schema>, true> {
-  const itemSchema = readOutputSchema("eventStream", schema);
+  readOutputSchema("eventStream", schema);
+  const values = describeValues(schema);
   return Object.freeze({
     kind: "eventStream",
     streams: true,
@@ -41,8 +42,7 @@ export function eventStream<Schema extends z.ZodType = z.ZodAny>(
           type: "string",
           description: "Server-sent events; the data of each is one output as JSON",
           contentMediaType: EVENT_STREAM_TYPE,
-          // OpenAPI 3.1 describes no single event; this is the keyword of 3.2.
-          itemSchema: structuredClone(itemSchema),
+          ...structuredClone(values),
         },
       },
     }),

@@ -1,7 +1,7 @@
 import type { z } from "zod";
 import { NDJSON_TYPE } from "./media-types.js";
 import type { Output } from "./output.js";
-import { readOutputSchema } from "./output-schema.js";
+import { describeValues, readOutputSchema } from "./output-schema.js";
 import { printJson } from "./print-json.js";
 import { readStream, type StreamRead } from "./stream-read.js";
 import { readLines } from "./table-formats.js";
@@ -17,7 +17,8 @@ const MEDIA_TYPES = Object.freeze([NDJSON_TYPE]);
 export function ndjsonStream<Schema extends z.ZodType = z.ZodAny>(
   schema?: Schema,
 ): Output<z.input<Schema>, z.input<Schema>, true> {
-  const itemSchema = readOutputSchema("ndjsonStream", schema);
+  readOutputSchema("ndjsonStream", schema);
+  const values = describeValues(schema);
   return Object.freeze({
     kind: "ndjsonStream",
     streams: true,
@@ -35,8 +36,7 @@ export function ndjsonStream<Schema extends z.ZodType = z.ZodAny>(
           type: "string",
           description: "One output as JSON a line",
           contentMediaType: NDJSON_TYPE,
-          // OpenAPI 3.1 describes no single line; this is the keyword of 3.2.
-          itemSchema: structuredClone(itemSchema),
+          ...structuredClone(values),
         },
       },
     }),

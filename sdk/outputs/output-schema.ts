@@ -1,4 +1,4 @@
-import type { z } from "zod";
+import { z } from "zod";
 import { EkibenError } from "../core/errors.js";
 import type { JsonSchema } from "../core/json-schema.js";
 import { describeSchema } from "../inputs/describe-schema.js";
@@ -27,4 +27,15 @@ export function describeList(schema: z.ZodType | undefined): JsonSchema {
   return schema === undefined
     ? { type: "array", items: {} }
     : describeSchema(schema.array() as unknown as z.ZodType);
+}
+
+/**
+ * The schema of each value of a stream as part of the schema of the whole, whose definitions hold
+ * what the values refer to.
+ */
+export function describeValues(schema: z.ZodType | undefined): JsonSchema {
+  if (schema === undefined) return { itemSchema: {} };
+  const { items, $defs } = describeSchema(z.array(schema));
+  // OpenAPI 3.1 describes no single value of a stream; this is the keyword of 3.2.
+  return $defs === undefined ? { itemSchema: items } : { itemSchema: items, $defs };
 }

@@ -76,6 +76,9 @@ describe("jsonOutput", () => {
     }
     const Node: z.ZodType<Node> = z.object({ children: z.lazy(() => Node.array()) });
     const { schema } = jsonOutput(Node).content("many")["application/json"]!;
+    const { schema: events } = eventStream(Node).content("one")["text/event-stream"]!;
+    expect(JSON.stringify(events["itemSchema"])).toMatch(/^\{"\$ref":"#\/\$defs\/\w+"\}$/);
+    expect(Object.keys(events["$defs"] as object)).toHaveLength(1);
     const described = z.fromJSONSchema(schema as never);
     expect(described.safeParse([{ children: [{ children: [] }] }]).success).toBe(true);
     expect(described.safeParse([{ children: [{}] }]).success).toBe(false);

@@ -27,8 +27,26 @@ describe("printJson", () => {
     [new Date(0), '"1970-01-01T00:00:00.000Z"'],
     [{ at: new Date(0), n: 1n }, '{"at":"1970-01-01T00:00:00.000Z","n":1}'],
     [Object.assign(Object.create(null), { a: 1 }), '{"a":1}'],
+    [Uint8Array.of(1, 2).buffer, "[1,2]"],
+    [new DataView(Uint8Array.of(1, 2, 3).buffer, 1), "[2,3]"],
+    [{ toJSON: () => ({ n: 1n, map: new Map([["a", Number.NaN]]) }) }, '{"n":1,"map":{"a":null}}'],
   ])("prints %o as %s", (value, text) => {
     expect(printJson(value)).toBe(text);
     expect(() => JSON.parse(printJson(value))).not.toThrow();
+  });
+
+  it("refuses what refers to itself, and what its own toJSON refuses", () => {
+    const cyclic: unknown[] = [1n];
+    cyclic.push({ cyclic });
+    const failing = {
+      toJSON() {
+        throw new Error("not now");
+      },
+    };
+    expect(() => printJson(cyclic)).toThrow(/refers to itself/);
+    expect(() => printJson({ a: failing })).toThrow(/not now/);
+    for (const value of [cyclic, failing]) {
+      expect(() => printJson(value)).toThrow(expect.objectContaining({ code: "OUTPUT_INVALID" }));
+    }
   });
 });
