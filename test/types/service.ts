@@ -5,9 +5,11 @@ import {
   defineService,
   file,
   form,
+  image,
   json,
   onnx,
   reject,
+  tensor,
   text,
   z,
   type InputRequest,
@@ -278,3 +280,69 @@ defineInput({ many: true, parse: (request) => request.text() });
 
 // @ts-expect-error an input needs a function that reads requests
 defineInput({ kind: "orders" });
+
+// Tensors: what a handler gets follows from the shape, the element type and `batch`.
+export const tensorsAndImages = defineService({ name: "tensors" })
+  .api("alone", {
+    input: tensor({ shape: [1, 28, 28], dtype: "float32" }),
+    output: z.number(),
+    handler: (digit) => digit[0]! + digit.dims.length,
+  })
+  .api("stacked", {
+    input: tensor({ shape: [2, 2], dtype: "float64" }),
+    output: z.number(),
+    batch: {},
+    handler: (stack) => stack.column(0),
+  })
+  .api("listed", {
+    input: tensor({ shape: [null, 2], dtype: "int64" }),
+    output: z.number(),
+    batch: {},
+    handler: (tensors) => tensors.map((one) => one.dims[0]! + Number(one[0])),
+  })
+  .api("many", {
+    input: tensor({ shape: [2], dtype: "bool", many: true }),
+    output: z.boolean(),
+    handler: (rows) => {
+      const first: boolean = rows[0]!;
+      return Array.from({ length: rows.dims[0]! }, () => first);
+    },
+  })
+  .api("photos", {
+    input: image({ size: { width: 8, height: 8 } }),
+    output: z.number(),
+    batch: {},
+    handler: (stack) => stack.column(0),
+  })
+  .api("pictures", {
+    input: image(),
+    output: z.number(),
+    batch: {},
+    handler: (pictures) => pictures.map((picture) => picture.dims[0]!),
+  })
+  .api("upload", {
+    input: image({ raw: true }),
+    output: z.string(),
+    handler: (file) => `${file.format} ${file.width} ${file.bytes.length}`,
+  });
+
+export async function tensorsAreTyped(): Promise<void> {
+  const { call } = tensorsAndImages;
+  const one: number = await call.stacked([
+    [1, 2],
+    [3, 4],
+  ]);
+  const many: boolean[] = await call.many([[true, false]]);
+  await call.alone(new Float32Array(784));
+  await call.listed([[1n, 2], Array.from({ length: 2 }, () => "3")]);
+  await call.photos(new Uint8Array(8));
+  await call.upload({ b64: "" });
+  // @ts-expect-error lists in a list
+  await call.stacked([one, one]);
+  // @ts-expect-error no numbers
+  await call.many([[1, 0]]);
+  // @ts-expect-error not the pixels
+  await call.photos([1, 2, 3]);
+  // @ts-expect-error there is no such element type
+  tensor({ shape: [many.length], dtype: "float" });
+}
