@@ -1,7 +1,8 @@
 import type { z } from "zod";
-import { EkibenError } from "../core/errors.js";
+import type { EkibenError } from "../core/errors.js";
 import type { JsonSchema } from "../core/json-schema.js";
 import type { Rejection } from "../core/rejection.js";
+import { checkOptionNames, invalidOptionOf } from "./check-options.js";
 import { createDefinedInput, type DefinedInputOptions } from "./defined-input.js";
 import type { CardinalityOf, Input, InputContent, ManyOf, OneOf } from "./input.js";
 import type { InputRequest } from "./input-request.js";
@@ -106,25 +107,43 @@ export function defineInput(options: DefinedInputOptions): Input {
   return createDefinedInput(checkOptions(options));
 }
 
+const NAMES: readonly string[] = [
+  "kind",
+  "mediaTypes",
+  "many",
+  "input",
+  "items",
+  "parse",
+  "merge",
+  "encode",
+  "schema",
+  "example",
+  "content",
+  "onInvalid",
+] satisfies (keyof DefinedInputOptions)[];
+
 function checkOptions(options: DefinedInputOptions): DefinedInputOptions {
+  const invalid = invalidOptionOf("defineInput");
+  checkOptionNames(options, NAMES, invalid);
   const functions = ["parse", "merge", "encode", "onInvalid"] as const;
   const wrong = functions.find(
     (name) =>
       typeof options[name] !== "function" && (name === "parse" || options[name] !== undefined),
   );
-  if (wrong !== undefined) throw invalid(`\`${wrong}\` of defineInput() is not a function.`);
-  if (options.input === undefined) return options;
+  if (wrong !== undefined) throw invalid(`\`${wrong}\` is not a function.`, HINT);
+  if (options.input === undefined) {
+    if (options.items === undefined || options.many === true) return options;
+    throw invalid("`items` needs `many`.", "For one item write `input: json(schema)`.");
+  }
   if (typeof options.input?.toArgument !== "function") {
-    throw invalid("`input` of defineInput() is not an input.");
+    throw invalid(
+      "`input` is not an input.",
+      "Make it with an input function, such as json(schema).",
+    );
   }
   const other = (["merge", "many", "items"] as const).find((name) => options[name] !== undefined);
   if (other === undefined) return options;
-  throw invalid(`\`${other}\` of defineInput() is decided by \`input\`.`);
+  throw invalid(`\`${other}\` is decided by \`input\`.`, "Leave it out.");
 }
 
-function invalid(detail: string): EkibenError {
-  return new EkibenError("SERVICE_INVALID", {
-    detail,
-    hint: "Write defineInput({ parse: (request) => request.json() }).",
-  });
-}
+const HINT = "Write defineInput({ parse: (request) => request.json() }).";

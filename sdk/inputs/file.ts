@@ -1,5 +1,6 @@
 import { EkibenError } from "../core/errors.js";
 import { fromBase64 } from "./base64.js";
+import { checkOptionNames, invalidOptionOf } from "./check-options.js";
 import { escapeName, parseDisposition, toFileName } from "./disposition.js";
 import { describeValue } from "./findings.js";
 import type { BodyHead, Input, InputContent, Payload } from "./input.js";
@@ -46,8 +47,8 @@ export function file(options: FileOptions = {}): FileInput {
 
 /** `file` with a place of its own for large files. */
 export function createFileInput(options: FileOptions, files: TempFiles): FileInput {
+  checkOptions(options);
   const { maxMemoryBytes = 1024 * 1024, maxBytes = Infinity } = options;
-  checkSizes({ maxMemoryBytes, maxBytes });
   const accepted = readMediaTypes(options.mediaTypes ?? [OCTETS, "*/*"], "file");
   const mediaTypes = Object.freeze([...accepted, MULTIPART_TYPE]);
   const fallback = accepted[0]!.includes("*") ? OCTETS : accepted[0]!;
@@ -189,11 +190,12 @@ function describeContent(accepted: readonly string[]): Record<string, InputConte
   };
 }
 
-function checkSizes(sizes: Readonly<Record<string, number>>): void {
-  for (const [name, value] of Object.entries(sizes)) {
-    if (typeof value === "number" && value >= 0) continue;
-    throw new EkibenError("SERVICE_INVALID", {
-      detail: `\`${name}\` of file() must be a number of bytes, got ${String(value)}.`,
-    });
+function checkOptions(options: FileOptions): void {
+  const invalid = invalidOptionOf("file");
+  checkOptionNames(options, ["maxMemoryBytes", "maxBytes", "mediaTypes"], invalid);
+  for (const name of ["maxMemoryBytes", "maxBytes"] as const) {
+    const value: unknown = options[name];
+    if (value === undefined || (typeof value === "number" && value >= 0)) continue;
+    throw invalid(`\`${name}\` has to be a number of bytes, got ${String(value)}.`);
   }
 }

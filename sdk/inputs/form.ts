@@ -1,5 +1,6 @@
 import { EkibenError } from "../core/errors.js";
-import type { JsonSchema } from "../core/json-schema.js";
+import { checkOptionNames, invalidOptionOf } from "./check-options.js";
+import { describeContent, describeItem, describeParts } from "./describe-form.js";
 import { describeValue } from "./findings.js";
 import {
   createPartCollector,
@@ -11,15 +12,12 @@ import {
 import type {
   EncodedBody,
   Input,
-  InputContent,
-  InputPart,
   OneOf,
   Payload,
   RequestBody,
   SentOf,
   StreamedBody,
 } from "./input.js";
-import { joinSchemas } from "./join-schemas.js";
 import { isJsonType, parseJson, readText, refuseMediaType } from "./json-text.js";
 import { collectChunks, MULTIPART_TYPE, readParts, toChunks } from "./multipart.js";
 import { readFields, URL_ENCODED_TYPE } from "./url-encoded.js";
@@ -155,8 +153,8 @@ function createFormInput(
     encode: (sent) => encodeForm(specs, sent),
     toArgument: (payload) => toFields(specs, payload),
     merge: (payloads) => payloads.map((payload) => toFields(specs, payload)),
-    content: () => describeContent(all, mediaTypes),
-    itemSchema: () => describeForm(all, describeValueOf),
+    content: (example) => describeContent(all, mediaTypes, example),
+    itemSchema: () => describeItem(all),
   } satisfies AnyForm);
 }
 
@@ -210,62 +208,6 @@ function encodeForm(specs: ReadonlyMap<string, PartSpec>, sent: FieldValues): En
   return writeForm(parts);
 }
 
-function describeParts(specs: readonly PartSpec[]): Record<string, InputPart> {
-  return Object.fromEntries(
-    specs.map(({ name, input: { kind, mediaTypes, hints }, repeated }) => [
-      name,
-      Object.freeze({ kind, mediaTypes, repeated, ...hints }),
-    ]),
-  );
-}
-
-function describeContent(
-  specs: readonly PartSpec[],
-  mediaTypes: readonly string[],
-): Record<string, InputContent> {
-  const encoding = Object.fromEntries(
-    specs.map(({ name, input }) => {
-      const types = input.mediaTypes.filter((type) => type !== MULTIPART_TYPE);
-      return [name, { contentType: types.join(", ") }];
-    }),
-  );
-  const content: Record<string, InputContent> = {
-    [MULTIPART_TYPE]: { schema: describeForm(specs, describePart), encoding },
-  };
-  for (const mediaType of mediaTypes.slice(1)) {
-    content[mediaType] = { schema: describeForm(specs, describeValueOf) };
-  }
-  return content;
-}
-
-function describeForm(
-  specs: readonly PartSpec[],
-  describe: (input: Input) => JsonSchema,
-): JsonSchema {
-  const required = specs.filter(({ optional }) => !optional).map(({ name }) => name);
-  const single = Object.fromEntries(specs.map(({ name, input }) => [name, describe(input)]));
-  const joined = joinSchemas(single, required);
-  const properties = { ...(joined["properties"] as Record<string, JsonSchema>) };
-  for (const { name, repeated } of specs) {
-    if (repeated) properties[name] = { type: "array", items: properties[name] };
-  }
-  return { ...joined, properties };
-}
-
-/** What a part looks like in its own media type. */
-function describePart(input: Input): JsonSchema {
-  return input.content()[input.mediaTypes[0]!]?.schema ?? {};
-}
-
-/** What a part looks like as a JSON value. */
-function describeValueOf(input: Input): JsonSchema {
-  const known = input.content()[JSON_TYPE]?.schema;
-  if (known !== undefined) return known;
-  return input.cardinality === "one"
-    ? input.itemSchema()
-    : { type: "array", items: input.itemSchema() };
-}
-
 function refuse(expected: string, received: string, path?: string): EkibenError {
   const message = `expected ${expected}, received ${received}`;
   return new EkibenError("INPUT_INVALID", {
@@ -274,11 +216,14 @@ function refuse(expected: string, received: string, path?: string): EkibenError 
   });
 }
 
+const OPTIONS = ["optional", "repeated", "maxParts", "maxPartBytes"];
+
 function toSpecs(parts: FormParts, options: FormOptions<string, string>): Map<string, PartSpec> {
   const { optional = [], repeated = [] } = options;
+  checkOptionNames(options, OPTIONS, invalid);
   const specs = Object.entries(parts).map(([name, input]) => {
     if (typeof input?.toArgument !== "function") {
-      throw invalid(`The part ${JSON.stringify(name)} of form() is not an input.`);
+      throw invalid(`the part ${JSON.stringify(name)} is not an input.`, HINT);
     }
     return [
       name,
@@ -286,14 +231,10 @@ function toSpecs(parts: FormParts, options: FormOptions<string, string>): Map<st
     ] as const;
   });
   const unknown = [...optional, ...repeated].find((name) => !Object.hasOwn(parts, name));
-  if (unknown !== undefined) throw invalid(`form() has no part ${JSON.stringify(unknown)}.`);
-  if (specs.length === 0) throw invalid("form() needs at least one part.");
+  if (unknown !== undefined) throw invalid(`there is no part ${JSON.stringify(unknown)}.`, HINT);
+  if (specs.length === 0) throw invalid("there has to be at least one part.", HINT);
   return new Map(specs);
 }
 
-function invalid(detail: string): EkibenError {
-  return new EkibenError("SERVICE_INVALID", {
-    detail,
-    hint: 'Write form({ photo: file(), note: text() }, { optional: ["note"] }).',
-  });
-}
+const invalid = invalidOptionOf("form");
+const HINT = 'Write form({ photo: file(), note: text() }, { optional: ["note"] }).';

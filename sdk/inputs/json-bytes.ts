@@ -17,6 +17,11 @@ export function toJsonBytes(value: unknown): Uint8Array {
   return Buffer.from(text, "utf8");
 }
 
+/** A value as JSON brings it to the other side. @throws INPUT_INVALID when JSON cannot say the value. */
+export function toJsonValue(value: unknown): unknown {
+  return JSON.parse(Buffer.from(toJsonBytes(value)).toString("utf8"));
+}
+
 function refuse(detail: string, cause?: unknown): EkibenError {
   return new EkibenError("INPUT_INVALID", { detail, ...(cause === undefined ? {} : { cause }) });
 }

@@ -1,7 +1,7 @@
 import type { z } from "zod";
 import { describeSchema } from "./describe-schema.js";
 import type { Input, Payload } from "./input.js";
-import { toJsonBytes } from "./json-bytes.js";
+import { toJsonBytes, toJsonValue } from "./json-bytes.js";
 import { isJsonType, parseJson, readText, refuseMediaType } from "./json-text.js";
 import { createValueReader, refuseDepth } from "./value-reader.js";
 
@@ -60,7 +60,12 @@ export function json<Schema extends z.ZodType>(
     encode: (value) => ({ bytes: toJsonBytes(value), mediaType: MEDIA_TYPES[0] }),
     toArgument: take,
     merge: (payloads) => payloads.map(take),
-    content: () => ({ [MEDIA_TYPES[0]]: { schema: structuredClone(itemSchema) } }),
+    content: (example) => ({
+      [MEDIA_TYPES[0]]: {
+        schema: structuredClone(itemSchema),
+        ...(example === undefined ? {} : { example: toJsonValue(example) }),
+      },
+    }),
     itemSchema: () => structuredClone(itemSchema),
   } satisfies Input<z.input<Schema>, z.output<Schema>, z.output<Schema>[], "one">);
 }

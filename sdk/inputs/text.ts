@@ -72,10 +72,13 @@ export function text<Output = string>(schema?: z.ZodType<Output, string>): TextI
     }),
     toArgument: take,
     merge: (payloads) => payloads.map(take),
-    content: () => ({
-      [TEXT_TYPE]: { schema: structuredClone(itemSchema) },
-      [JSON_TYPE]: { schema: structuredClone(itemSchema) },
-    }),
+    content(example) {
+      const shown = example === undefined ? {} : { example: String(example) };
+      return {
+        [TEXT_TYPE]: { schema: structuredClone(itemSchema), ...shown },
+        [JSON_TYPE]: { schema: structuredClone(itemSchema), ...shown },
+      };
+    },
     itemSchema: () => structuredClone(itemSchema),
   } satisfies TextInput<Output>);
 }

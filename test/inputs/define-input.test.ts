@@ -431,6 +431,8 @@ test.each<[options: object, message: string]>([
   [{ parse: () => 1, input: z.string() }, "`input`"],
   [{ parse: () => 1, input: json(Row), many: true }, "`many`"],
   [{ parse: () => 1, mediaTypes: ["csv"] }, '"csv"'],
+  [{ parse: () => 1, items: Row }, "`many`"],
+  [{ parse: () => 1, oninvalid: () => 1 }, '"onInvalid"'],
 ])("options such as %j are refused", async (options, message) => {
   const error = (await refusal(() => defineInput(options as never))) as EkibenError;
   expect(error.code).toBe("SERVICE_INVALID");

@@ -333,8 +333,9 @@ test.each([
   [{ mediaTypes: ["pdf"] }, '"pdf"'],
   [{ maxMemoryBytes: -1 }, "maxMemoryBytes"],
   [{ maxBytes: Number.NaN }, "maxBytes"],
+  [{ maxbytes: 1 }, '"maxBytes"'],
 ])("options such as %j are refused", async (options, message) => {
-  const error = await refusal(() => file(options));
+  const error = await refusal(() => file(options as FileOptions));
   expect(error.code).toBe("SERVICE_INVALID");
   expect(error.message).toContain(message);
 });

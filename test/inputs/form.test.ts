@@ -355,6 +355,25 @@ test("a form is described with the media types of its parts", () => {
   ]);
 });
 
+test("an example is shown as a caller writes it in JSON, and can be sent so", async () => {
+  const input = form(
+    { docs: file(), meta: json(Meta), note: text() },
+    { optional: ["note"], repeated: ["docs"] },
+  );
+  const at = new Date(5);
+  const { example } = input.content({
+    docs: [Buffer.from("a"), { bytes: Buffer.from("b"), name: "b.txt" }, { b64: "Yw==" }],
+    meta: { id: 1, at },
+  })["application/json"]!;
+  expect(example).toEqual({
+    docs: [{ b64: "YQ==" }, { b64: "Yg==", name: "b.txt" }, { b64: "Yw==" }],
+    meta: { id: 1, at: at.toISOString() },
+  });
+  const { docs, meta } = await read(input, body(JSON.stringify(example), "application/json"));
+  expect(await Promise.all(docs.map((doc) => doc.text()))).toEqual(["a", "b", "c"]);
+  expect(meta).toEqual({ id: 1, at });
+});
+
 test("any form comes back as it was sent", async () => {
   const input = form(
     { a: text(), b: json(z.any()), c: file() },
@@ -414,6 +433,7 @@ test("what is written is read by undici", async () => {
 test.each([
   [{ parts: {}, options: {} }, "at least one part"],
   [{ parts: { a: z.string() }, options: {} }, '"a"'],
+  [{ parts: { a: text() }, options: { optionals: ["a"] } }, '"optional"'],
   [{ parts: { a: text() }, options: { optional: ["b"] } }, '"b"'],
   [{ parts: { a: text() }, options: { repeated: ["toString"] } }, '"toString"'],
 ])("a declaration such as %j is refused", async ({ parts, options }, message) => {

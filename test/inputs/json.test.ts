@@ -153,3 +153,12 @@ test("a value that is nested too deeply is refused", () => {
   const deep: unknown = JSON.parse("[".repeat(1e5) + "]".repeat(1e5));
   expect(() => json(z.any()).parseJson!(deep)).toThrow("nested too deeply");
 });
+
+test("an example is shown as a caller writes it", () => {
+  const example = { id: 2n ** 60n, at: new Date(5), lines: [] };
+  expect(json(Order).content(example)["application/json"]!.example).toEqual({
+    id: String(2n ** 60n),
+    at: "1970-01-01T00:00:00.005Z",
+    lines: [],
+  });
+});

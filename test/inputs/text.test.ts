@@ -114,3 +114,8 @@ test("any text comes back as it was sent, as text and as JSON", () => {
     }),
   );
 });
+
+test("an example is shown as it is", () => {
+  const content = text().content("Hello");
+  expect(Object.values(content).map(({ example }) => example)).toEqual(["Hello", "Hello"]);
+});
