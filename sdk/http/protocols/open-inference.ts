@@ -45,7 +45,8 @@ export function mountOpenInference(
   const version = options.bundle?.version ?? UNSAVED;
   const models = new Map<string, Model>();
   for (const [name, endpoint] of offered.byName) {
-    models.set(name, { endpoint, outputs: createOutputTensors(endpoint.api.output) });
+    const { output, input } = endpoint.api;
+    models.set(name, { endpoint, outputs: createOutputTensors(output, input.cardinality) });
   }
 
   function findModel(c: Context): Model & { name: string } {

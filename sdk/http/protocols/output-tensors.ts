@@ -1,3 +1,4 @@
+import type { Cardinality } from "../../inputs/input.js";
 import type { Output, OutputSlice } from "../../outputs/output.js";
 import { printJson } from "../../outputs/print-json.js";
 import { toDatatype, type Datatype } from "../../tensor/datatype.js";
@@ -16,6 +17,7 @@ const JSON_TEXT = Object.freeze({ content_type: "json" });
 /** Outputs as the output of the API makes tensors of them; of others each is a JSON text. */
 export function createOutputTensors(
   output: Pick<Output, "toTensors" | "describeTensors">,
+  cardinality: Cardinality,
 ): OutputTensors {
   if (output.toTensors === undefined) {
     return {
@@ -35,7 +37,7 @@ export function createOutputTensors(
     describe: () => output.describeTensors?.() ?? [],
     from(outputs) {
       const described = output.describeTensors?.() ?? [];
-      return output.toTensors!(outputs).map((tensor) => {
+      return output.toTensors!(outputs, cardinality).map((tensor) => {
         const { dtype } = described.find(({ name }) => name === tensor.name) ?? {};
         // Half floats have no type in memory; only the description tells.
         return dtype === HALF && tensor.type === "float32"

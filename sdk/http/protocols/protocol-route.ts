@@ -1,12 +1,7 @@
 import type { Context, Hono, MiddlewareHandler } from "hono";
 import type { Problem } from "../../core/errors.js";
 import type { AppOptions } from "../app-options.js";
-import {
-  toResponseBody,
-  type Answered,
-  type Endpoint,
-  type ProtocolFace,
-} from "../endpoint.js";
+import { toResponseBody, type Answered, type Endpoint, type ProtocolFace } from "../endpoint.js";
 import { createEntry, record } from "../entry.js";
 import { PROBLEM_TYPE, toProblemAnswer } from "../problem-response.js";
 import { toRequestId } from "../request-id.js";

@@ -5,6 +5,7 @@ import { EkibenError } from "../../../sdk/core/errors.js";
 import { findPackageVersion } from "../../../sdk/http/package-version.js";
 import type { Input } from "../../../sdk/inputs/input.js";
 import { tensor } from "../../../sdk/inputs/tensor.js";
+import { dataframeOutput } from "../../../sdk/outputs/dataframe-output.js";
 import type { Context } from "../../../sdk/service/context.js";
 import { api, service } from "../serving.js";
 import {
@@ -396,6 +397,21 @@ test("an API of JSON is asked with its JSON as the one element of a tensor", asy
   expect((await ask(['{"x":1}'])).status).toBe(422);
   expect((await ask(["{"])).status).toBe(400);
   expect((await ask(["1", "2"])).body.error).toMatch(/one element of BYTES/);
+});
+
+test("a whole table that answers one item is answered as its columns", async () => {
+  const split = api({
+    name: "steps",
+    route: "steps",
+    output: dataframeOutput(z.object({ at: z.number() })),
+    handler: ({ x, y }: { x: number; y: number }) => [{ at: x }, { at: y }],
+  });
+  await using served = await serve(service([split]));
+  const { status, body } = await post(served, "/v2/models/steps/infer", {
+    inputs: [{ name: "body", shape: [1], datatype: "BYTES", data: ['{"x":1,"y":2}'] }],
+  });
+  expect(status).toBe(200);
+  expect(body.outputs).toMatchObject([{ name: "at", shape: [2], datatype: "FP64", data: [1, 2] }]);
 });
 
 test("an input that cannot come as tensors is named, and has none", async () => {

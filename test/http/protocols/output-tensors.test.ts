@@ -7,7 +7,7 @@ import { ArraySlice } from "../../../sdk/outputs/output-slice.js";
 import type { NamedTensor } from "../../../sdk/tensor/named-tensor.js";
 
 test("outputs that are no tensors are JSON texts", () => {
-  const tensors = createOutputTensors({});
+  const tensors = createOutputTensors({}, "many");
   const outputs = new ArraySlice([{ a: [1, null] }, "b", new Date(0)], 0, 3);
   expect(tensors.from(outputs)).toEqual([
     {
@@ -31,10 +31,13 @@ test("half floats are answered as such where the output says so", () => {
     data: Float32Array.of(1, 2),
   };
   const described = { name: "p", dtype: "float16", shape: [null, 2] };
-  const halves = createOutputTensors({
-    toTensors: () => [tensor, { ...tensor, name: "q" }],
-    describeTensors: () => [described],
-  });
+  const halves = createOutputTensors(
+    {
+      toTensors: () => [tensor, { ...tensor, name: "q" }],
+      describeTensors: () => [described],
+    },
+    "many",
+  );
   const outputs = new ArraySlice([1], 0, 1);
   expect(halves.from(outputs).map(({ name, datatype }) => [name, datatype])).toEqual([
     ["p", "FP16"],
