@@ -104,6 +104,9 @@ async function* readIncomingChunks(incoming: IncomingMessage): AsyncGenerator<Ui
     }
   } catch (error) {
     throw clientClosed(error);
+  } finally {
+    // What nobody reads is let go by, or the next request of the connection would never be met.
+    incoming.resume();
   }
 }
 
