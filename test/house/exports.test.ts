@@ -13,11 +13,13 @@ describe("the public surface", () => {
       .map((name) => `${name}: ${typeof entry[name]}`);
     expect(found).toMatchInlineSnapshot(`
       [
+        "ClientError: function",
         "ERROR_CATALOGUE: object",
         "EkibenError: function",
         "Frame: function",
         "NOTEBOOK_HOST: symbol",
         "bytesOutput: function",
+        "createClient: function",
         "dataframe: function",
         "dataframeOutput: function",
         "defineInput: function",
@@ -30,6 +32,7 @@ describe("the public surface", () => {
         "imageOutput: function",
         "json: function",
         "jsonOutput: function",
+        "loadContract: function",
         "ndjsonStream: function",
         "onnx: function",
         "reject: function",
@@ -52,6 +55,7 @@ describe("the public surface", () => {
     ).flat();
     expect([...new Set([...types, ...named])].filter(Boolean).sort()).toMatchInlineSnapshot(`
       [
+        "ApiContract",
         "ApiDefinition",
         "ApiOptions",
         "ApiShape",
@@ -61,6 +65,13 @@ describe("the public surface", () => {
         "CaptureLine",
         "CellRecord",
         "CheckedInputOptions",
+        "Client",
+        "ClientCall",
+        "ClientCallOptions",
+        "ClientErrorCode",
+        "ClientHeaders",
+        "ClientOptions",
+        "ClientStream",
         "Column",
         "Columns",
         "Context",
@@ -124,6 +135,7 @@ describe("the public surface", () => {
         "SentForm",
         "SentImage",
         "Service",
+        "ServiceContract",
         "ServiceDefinition",
         "ServiceOptions",
         "ServiceShape",
@@ -155,7 +167,7 @@ describe("the public surface", () => {
   it("loads neither danfojs, tslab, onnxruntime nor a bundler before they are needed", () => {
     const program = `
       require("ekiben");
-      const heavy = /node_modules[\\\\/](danfojs-node|tslab|onnxruntime-node|esbuild|zeromq|oxc-parser)[\\\\/]/;
+      const heavy = /node_modules[\\\\/](danfojs-node|tslab|onnxruntime-node|esbuild|zeromq|oxc-parser|sharp)[\\\\/]/;
       console.log(JSON.stringify(Object.keys(require.cache).filter((file) => heavy.test(file))));`;
     const output = execFileSync(process.execPath, ["-e", program], {
       cwd: new URL("../..", import.meta.url),
