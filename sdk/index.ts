@@ -107,6 +107,20 @@ export type { Column } from "./frame/column.js";
 export type { Log, LogFields } from "./observability/log.js";
 export type { Metrics } from "./observability/metrics.js";
 
+// Calling a service from elsewhere
+export { ClientError, createClient, loadContract } from "./client/index.js";
+export type {
+  ApiContract,
+  Client,
+  ClientCall,
+  ClientCallOptions,
+  ClientErrorCode,
+  ClientHeaders,
+  ClientOptions,
+  ClientStream,
+  ServiceContract,
+} from "./client/index.js";
+
 // Errors
 export {
   EkibenError,

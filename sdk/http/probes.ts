@@ -1,3 +1,4 @@
+import type { ServiceContract } from "../client/contract.js";
 import type { ModelDescription } from "../models/model.js";
 import type { Runtime, RuntimeState } from "../service/runtime.js";
 import type { AppOptions } from "./app-options.js";
@@ -43,8 +44,11 @@ export function toHealth(runtime: Runtime): ProbeAnswer {
   };
 }
 
-/** `/metadata`: what runs here. */
-export function toMetadata(runtime: Runtime, options: AppOptions): object {
+/** `/metadata`: what runs here, and what a client has to know to call it. */
+export function toMetadata(
+  runtime: Runtime,
+  options: AppOptions,
+): ServiceContract & Readonly<Record<string, unknown>> {
   const { definition } = runtime;
   const { bundle } = options;
   return {
@@ -70,6 +74,7 @@ export function toMetadata(runtime: Runtime, options: AppOptions): object {
         kind: api.output.kind,
         streams: api.output.streams,
         mediaTypes: api.output.mediaTypes(api.input.cardinality),
+        ...api.output.hints,
       },
       limits: { maxBodyBytes: api.maxBodyBytes, timeoutMs: api.timeoutMs, ...api.batch },
     })),

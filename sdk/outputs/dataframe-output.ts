@@ -59,6 +59,7 @@ export function dataframeOutput<Row extends z.ZodType = z.ZodAny>(
   return Object.freeze({
     kind: "dataframe",
     streams: false,
+    ...(orient === "records" ? {} : { hints: Object.freeze({ orient, columns: names }) }),
     ...(row === undefined ? {} : { schema: row as unknown as z.ZodType<unknown, z.input<Row>> }),
     mediaTypes: () => MEDIA_TYPES,
     write(outputs, format) {

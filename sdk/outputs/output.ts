@@ -40,6 +40,18 @@ export interface OutputContent {
 }
 
 /**
+ * What a client has to know to read an answer, beside the kind and the media types; plain data, which
+ * `/metadata` shows.
+ */
+export interface OutputHints {
+  /** For tables that are not written as records: their orient, and the columns that are known. */
+  readonly orient?: string;
+  readonly columns?: readonly string[];
+  /** For tensors: the element type. */
+  readonly dtype?: string;
+}
+
+/**
  * What every output does: it writes the outputs of a request in a media type that its client takes.
  * An output that `streams` writes one item of the handler's generator at a time instead.
  *
@@ -52,6 +64,7 @@ export interface Output<Item = any, Result = any, Streams extends boolean = bool
   readonly schema?: z.ZodType<unknown, Item>;
   /** Whether the handler is a generator, each value of which is sent when it comes. */
   readonly streams: Streams;
+  readonly hints?: OutputHints;
   /** The media types it writes for a request of one item or of many; the first one is the default. */
   mediaTypes(cardinality: Cardinality): readonly string[];
   /**

@@ -81,6 +81,7 @@ export function tensorOutput<Dtype extends TensorType>({
   return Object.freeze({
     kind: "tensor",
     streams: false,
+    hints: Object.freeze({ dtype }),
     mediaTypes: () => MEDIA_TYPES,
     write(outputs, { mediaType, cardinality }) {
       const tensor = toWhole(outputs, cardinality);

@@ -19,6 +19,7 @@ const ROOMS = [
   "outputs",
   "models",
   "service",
+  "client",
   "http",
   "bundle",
   "store",
