@@ -32,6 +32,7 @@ export { z } from "zod";
 
 // Inputs
 export { dataframe } from "./inputs/dataframe.js";
+export type { CsvConventions, DataFrameOptions } from "./inputs/dataframe-options.js";
 export { json } from "./inputs/json.js";
 export { image } from "./inputs/image.js";
 export type { ImageFile, SentImage } from "./inputs/image.js";

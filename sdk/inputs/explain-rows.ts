@@ -1,7 +1,7 @@
 import type { z } from "zod";
 import { EkibenError, type Issue } from "../core/errors.js";
 import { findClosestName } from "../core/closest-name.js";
-import { describeValue, printPath, toFinding, valueAt } from "./findings.js";
+import { describeValue, printPath, shortName, toFinding, valueAt } from "./findings.js";
 import { createPrepare, type RowSchema } from "./row-schema.js";
 
 const MOST_SHOWN = 20;
@@ -59,11 +59,11 @@ function explainRow(schema: RowSchema, value: unknown, row: number): Issue[] {
 
 function toIssues(issue: z.core.$ZodIssue, value: unknown, row: number): Issue[] {
   if (issue.code === "unrecognized_keys" && issue.path.length === 0) {
-    return issue.keys.map((column) => ({
+    return issue.keys.map((name) => ({
       row,
-      column,
+      column: shortName(name),
       message: "the schema has no such column",
-      received: describeValue(valueAt(value, [column])),
+      received: describeValue(valueAt(value, [name])),
     }));
   }
   const [column, ...path] = issue.path;

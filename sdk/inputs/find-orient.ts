@@ -1,6 +1,6 @@
 import { EkibenError } from "../core/errors.js";
 import type { Orient } from "../tables/orients.js";
-import { describeValue } from "./findings.js";
+import { describeValue, shortName } from "./findings.js";
 
 /** What a reader of tables in JSON is told. */
 export interface OrientOptions {
@@ -166,12 +166,9 @@ function refuseAmbiguous(one: Orient, other: Orient): EkibenError {
 }
 
 const MOST_LISTED = 5;
-const LONGEST = 40;
 
 function listNames(names: readonly string[]): string {
   if (names.length === 0) return "none";
-  const shown = names
-    .slice(0, MOST_LISTED)
-    .map((name) => JSON.stringify(name.length > LONGEST ? `${name.slice(0, LONGEST)}…` : name));
+  const shown = names.slice(0, MOST_LISTED).map((name) => JSON.stringify(shortName(name)));
   return names.length > MOST_LISTED ? `${shown.join(", ")} …` : shown.join(", ");
 }

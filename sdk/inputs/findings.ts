@@ -9,6 +9,11 @@ export interface Finding {
 
 const LONGEST = 40;
 
+/** A name that a sender chose, cut to a length that an answer can carry. */
+export function shortName(name: string): string {
+  return name.length > LONGEST ? `${name.slice(0, LONGEST)}…` : name;
+}
+
 /** A value in a few words, such as `string "abc"` or `array of 3`. */
 export function describeValue(value: unknown): string {
   if (value === undefined) return "nothing";
@@ -18,7 +23,7 @@ export function describeValue(value: unknown): string {
     return `date ${Number.isNaN(value.getTime()) ? "" : value.toISOString()}`;
   switch (typeof value) {
     case "string":
-      return `string ${JSON.stringify(value.length > LONGEST ? `${value.slice(0, LONGEST)}…` : value)}`;
+      return `string ${JSON.stringify(shortName(value))}`;
     case "number":
     case "boolean":
     case "bigint":

@@ -1,7 +1,7 @@
 import { EkibenError, type ErrorFacts, type Issue } from "../core/errors.js";
 import type { SentColumns } from "./column-reader.js";
 import { findOrient, isObject, type OrientOptions } from "./find-orient.js";
-import { describeValue } from "./findings.js";
+import { describeValue, shortName } from "./findings.js";
 import { findLabels } from "./label-order.js";
 import { readNames } from "./split-names.js";
 
@@ -183,26 +183,26 @@ function refuseColumn(
   received: string,
   first: string,
 ): EkibenError {
-  const message = `expected ${expected} as in column ${JSON.stringify(first)}, received ${received}`;
+  const column = shortName(name);
+  const message = `expected ${expected} as in column ${JSON.stringify(shortName(first))}, received ${received}`;
   return invalid({
-    detail: `The columns do not have the same rows: column ${JSON.stringify(name)}: ${message}.`,
+    detail: `The columns do not have the same rows: column ${JSON.stringify(column)}: ${message}.`,
     expected,
     received,
-    issues: [{ column: name, message, expected, received }],
+    issues: [{ column, message, expected, received }],
   });
 }
 
 function refuseLabels(name: string, first: string, label: string, problem: string): EkibenError {
-  const short = label.length > LONGEST ? `${label.slice(0, LONGEST)}…` : label;
-  const message = `the row labelled ${JSON.stringify(short)} ${problem} this column`;
+  const column = shortName(name);
+  const labelled = JSON.stringify(shortName(label));
   return invalid({
-    detail: `The columns ${JSON.stringify(first)} and ${JSON.stringify(name)} do not have the same row labels: ${JSON.stringify(short)} ${problem} column ${JSON.stringify(name)}.`,
+    detail: `The columns ${JSON.stringify(shortName(first))} and ${JSON.stringify(column)} do not have the same row labels: ${labelled} ${problem} column ${JSON.stringify(column)}.`,
     hint: "Send the same rows in each column.",
-    issues: [{ column: name, message }],
+    issues: [{ column, message: `the row labelled ${labelled} ${problem} this column` }],
   });
 }
 
-const LONGEST = 40;
 /** What JavaScript takes for the index of an array, and puts before all other keys. */
 const INTEGER = /^(?:0|[1-9]\d{0,9})$/;
 

@@ -1,5 +1,5 @@
 import { EkibenError } from "../core/errors.js";
-import { describeValue } from "./findings.js";
+import { describeValue, shortName } from "./findings.js";
 
 /** The names of the columns of a table in the orient `split`. @throws INPUT_INVALID */
 export function readNames(columns: readonly unknown[]): string[] {
@@ -15,11 +15,12 @@ export function readNames(columns: readonly unknown[]): string[] {
     }
     const text = String(name);
     if (seen.has(text)) {
-      const message = `column ${JSON.stringify(text)} comes twice`;
+      const column = shortName(text);
+      const message = `column ${JSON.stringify(column)} comes twice`;
       throw new EkibenError("INPUT_INVALID", {
         detail: `In columns ${message}.`,
         hint: "Give every column a name of its own.",
-        issues: [{ column: text, message }],
+        issues: [{ column, message }],
       });
     }
     seen.add(text);

@@ -99,6 +99,38 @@ describe("generated code, code without generation and zod agree", () => {
   });
 });
 
+test("columns are checked alike with generated code, without it and as rows", () => {
+  const other = fc.oneof(fc.jsonValue(), fc.constantFrom(1.5, "", "x", true, null, "12", 2 ** 60));
+  const times = fc.constantFrom(1, 3);
+  fc.assert(
+    fc.property(
+      tables,
+      times,
+      fc.option(fc.tuple(fc.nat(), fc.nat(), other)),
+      ({ schema, sent }, count, bad) => {
+        const names = Object.keys(schema.shape);
+        const rows = Array.from({ length: count }, () => throughJson(sent)).flat();
+        const columns = new Map(names.map((name) => [name, rows.map((row) => row[name] ?? null)]));
+        if (bad !== null && rows.length > 0) {
+          columns.get(names[bad[1] % names.length]!)![bad[0] % rows.length] = bad[2] as never;
+        }
+        const results = [true, false].map((generate) => {
+          const reader = createRowReader(schema, generate);
+          try {
+            const table = reader.readColumns({ rowCount: rows.length, columns });
+            return reader.mergeToFrame([table, table]).toPlain();
+          } catch (error) {
+            expect((error as EkibenError).code).toBe("INPUT_INVALID");
+            return (error as EkibenError).facts;
+          }
+        });
+        expect(results[0]).toEqual(results[1]);
+      },
+    ),
+    { numRuns: 200 },
+  );
+});
+
 test("frames of the same columns do not depend on where the rows are cut", () => {
   fc.assert(
     fc.property(

@@ -21,10 +21,12 @@ function entriesText(entries: readonly (readonly [string, string])[]): string {
   return `{${entries.map(([key, text]) => `${JSON.stringify(key)}:${text}`).join(",")}}`;
 }
 
+type Label = (row: number) => string;
+
 /** Writes rows in one orient of pandas; `label` names the rows. */
 export const ORIENT_WRITERS = {
-  records: (rows: Rows) => printJson(rows),
-  columns: (rows: Rows, names: readonly string[], label = String) =>
+  records: (rows: Rows, _names: readonly string[] = []) => printJson(rows),
+  columns: (rows: Rows, names: readonly string[], label: Label = String) =>
     entriesText(
       names.map((name) => [
         name,
@@ -35,13 +37,13 @@ export const ORIENT_WRITERS = {
     entriesText(names.map((name) => [name, printJson(cellsOf(rows, name))])),
   values: (rows: Rows, names: readonly string[]) =>
     printJson(rows.map((_, row) => names.map((name) => cellsOf(rows, name)[row]))),
-  split: (rows: Rows, names: readonly string[], label = String) =>
+  split: (rows: Rows, names: readonly string[], label: Label = String) =>
     entriesText([
       ["columns", printJson(names)],
       ["index", printJson(rows.map((_, row) => label(row)))],
       ["data", printJson(rows.map((_, row) => names.map((name) => cellsOf(rows, name)[row])))],
     ]),
-  index: (rows: Rows, _names: readonly string[], label = String) =>
+  index: (rows: Rows, _names: readonly string[], label: Label = String) =>
     entriesText(rows.map((row, at) => [label(at), printJson(row)])),
 } as const;
 
