@@ -14,6 +14,8 @@ import { listen, type Listening } from "../../sdk/server/listen.js";
 import { createDefineService } from "../../sdk/service/define-service.js";
 import type { ServiceFaces } from "../../sdk/service/faces.js";
 import { createRuntime } from "../../sdk/service/create-runtime.js";
+import { ndjsonStream } from "../../sdk/outputs/ndjson-stream.js";
+import { countBytes } from "./streamed-input.js";
 
 const defineService = createDefineService({} as ServiceFaces);
 const service = defineService({ name: "s" })
@@ -32,6 +34,14 @@ const service = defineService({ name: "s" })
     batch: { maxBatchSize: 4 },
     maxBodyBytes: 2_000,
     handler: (df) => ({ y: df["x"].values as number[] }),
+  })
+  .api("bytes", { input: countBytes(50), maxBodyBytes: 2_000, handler: (size) => ({ size }) })
+  .api("stream", {
+    input: json(z.object({ values: z.array(z.number()) })),
+    output: ndjsonStream(z.number().max(3)),
+    async *handler({ values }) {
+      yield* values;
+    },
   });
 
 interface Pair extends AsyncDisposable {
@@ -105,6 +115,29 @@ async function compare({ both }: Pair, sent: Sent): Promise<Got> {
 const JSON_TYPE = { "content-type": "application/json" };
 const good = JSON.stringify({ x: 2 });
 
+const range = fc.constantFrom(
+  "*/*",
+  "application/json",
+  "text/csv",
+  "text/*",
+  "application/x-ndjson",
+  "application/vnd.apache.arrow.stream",
+  "image/png",
+  ",;=",
+);
+const headers = fc.record(
+  {
+    accept: fc
+      .array(fc.tuple(range, fc.constantFrom("", ";q=0", ";q=0.5", "; charset=utf-8")), {
+        maxLength: 3,
+      })
+      .map((ranges) => ranges.map((parts) => parts.join("")).join(", ")),
+    "content-type": fc.constantFrom("application/json", "text/csv", "text/plain", "x", ""),
+    "content-encoding": fc.constantFrom("identity", "gzip", "zstd", ""),
+  },
+  { requiredKeys: [] },
+);
+
 describe("the shorter way to an API", () => {
   it.each<[string, number, Sent]>([
     ["a plain request", 200, { headers: JSON_TYPE, body: good }],
@@ -144,6 +177,27 @@ describe("the shorter way to an API", () => {
     ],
     ["a body over the limit", 413, { path: "/many", body: `[${" ".repeat(3_000)}]` }],
     ["a probe", 200, { method: "GET", path: "/livez" }],
+    [
+      "a table as CSV",
+      200,
+      { path: "/many", headers: { accept: "text/csv" }, body: '[{"x":1,"s":"a"}]' },
+    ],
+    ["an answer that is not to be had", 406, { headers: { accept: "image/png" }, body: good }],
+    ["a stream", 200, { path: "/stream", body: '{"values":[1,2]}' }],
+    ["a stream that breaks", 200, { path: "/stream", body: '{"values":[1,9]}' }],
+    ["a stream that breaks at once", 500, { path: "/stream", body: '{"values":[9]}' }],
+    ["a streamed body", 200, { path: "/bytes", body: "abc" }],
+    [
+      "a streamed body that is left before its end",
+      200,
+      { path: "/bytes", body: "a".repeat(1_000) },
+    ],
+    ["a streamed body over the limit", 413, { path: "/bytes", body: "a".repeat(2_001) }],
+    [
+      "a streamed body that is not packed as it says",
+      400,
+      { path: "/bytes", headers: { "content-encoding": "gzip" }, body: "abc" },
+    ],
   ])("answers %s as Hono does, with %i", async (_, status, sent) => {
     await using pair = await openPair();
     expect((await compare(pair, sent)).status).toBe(status);
@@ -157,11 +211,12 @@ describe("the shorter way to an API", () => {
       fc.string({ unit: "binary" }),
       fc.array(row, { maxLength: 10 }).map((rows) => JSON.stringify(rows)),
     );
+    const path = fc.constantFrom("/many", "/v1/one", "/bytes", "/stream");
     await fc.assert(
-      fc.asyncProperty(body, fc.constantFrom("/many", "/v1/one"), async (text, path) => {
-        await compare(pair, { path, body: text, headers: JSON_TYPE });
+      fc.asyncProperty(body, path, headers, async (text, to, more) => {
+        await compare(pair, { path: to, body: text, headers: { ...JSON_TYPE, ...more } });
       }),
-      { numRuns: 150 },
+      { numRuns: 200 },
     );
   });
 

@@ -211,7 +211,7 @@ describe("routes", () => {
         maxBodyBytes: 400,
         timeoutMs: 20,
         handler: ({ text }) =>
-          text === "slow" ? new Promise((resolve) => setTimeout(resolve, 60, 2)) : 2,
+          text === "slow" ? new Promise<number>((resolve) => setTimeout(resolve, 60, 2)) : 2,
       });
     const { app } = await build(versions.definition);
     const ask = async (path: string, text: string): Promise<unknown[]> => {

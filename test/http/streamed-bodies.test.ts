@@ -120,13 +120,14 @@ describe.each(WAYS)("a body that is read while it comes, through %s", (way) => {
     const { port, few } = await serve(way);
     const agent = new Agent({ keepAlive: true, maxSockets: 1 });
     const packed = gzipSync(Buffer.from(Array.from(bytes, () => Math.random() * 256)));
-    for (const sent of [
+    const requests: Sent[] = [
       { path: "/few", body: bytes },
       { path: "/few", body: bytes, chunked: true },
       { path: "/few", body: packed, headers: { "content-encoding": "gzip" } },
       { path: "/all", body: bytes, headers: { accept: "image/png" } },
       { path: "/few", body: bytes.subarray(0, 5) },
-    ]) {
+    ];
+    for (const sent of requests) {
       const { status, body } = await send(port, { ...sent, agent });
       expect(status === 200 ? body.size : status).toBe(
         sent.path === "/all" ? 406 : Math.min(10, sent.body.length),
