@@ -31,6 +31,9 @@ export interface ImageFacts {
   readonly channels: number;
 }
 
+/** Far below the most that libvips shrinks by, which it would complain about on stderr. */
+const MOST_SHRINK = 10_000;
+
 const KERNELS = { bilinear: "linear", bicubic: "cubic", lanczos: "lanczos3" } as const;
 
 /**
@@ -71,8 +74,11 @@ export async function checkImage(
   const sharp = await load();
   try {
     const facts = await readFacts(sharp, image, plan);
-    // One pixel is made of all others, and takes no memory for them.
-    await sharp(image.bytes, optionsOf(plan)).resize(1, 1, { fit: "fill" }).raw().toBuffer();
+    // A few pixels are made of all others, and take no memory for them.
+    const width = Math.ceil(facts.width / MOST_SHRINK);
+    const height = Math.ceil(facts.height / MOST_SHRINK);
+    const all = sharp(image.bytes, optionsOf(plan)).resize(width, height, { fit: "fill" });
+    await all.raw().toBuffer();
     return facts;
   } catch (error) {
     throw await toImageError(error, { sharp, image, plan });
@@ -221,14 +227,14 @@ interface Failure {
   plan: ImagePlan;
 }
 
-/** The error of the catalogue for what libvips says, which it says in text alone. */
+/**
+ * The error of the catalogue for an image that libvips does not read. Of its own words only the cause
+ * has them: libvips keeps one list of messages for all threads, and they may tell of another image.
+ */
 async function toImageError(error: unknown, { sharp, image, plan }: Failure): Promise<unknown> {
   if (error instanceof EkibenError || !(error instanceof Error)) return error;
-  const { message } = error;
-  // That is not the fault of an image.
-  if (/out of memory/i.test(message)) return error;
-  const kind = printFormats([image.format]);
-  if (message.includes("exceeds pixel limit")) {
+  // This one is of sharp.
+  if (error.message.includes("exceeds pixel limit")) {
     const size = await findSize(sharp, image.bytes);
     return new EkibenError("INPUT_INVALID", {
       detail: `The image is ${size === undefined ? "too large" : `${size} pixels large`}, more than the ${plan.maxPixels} pixels that are read here.`,
@@ -237,9 +243,9 @@ async function toImageError(error: unknown, { sharp, image, plan }: Failure): Pr
       ...(size !== undefined && { received: size }),
     });
   }
-  const reason = message.split("\n")[0]!.replace(/^Input buffer /, "the file ");
+  const kind = printFormats([image.format]);
   return new EkibenError("BODY_MALFORMED", {
-    detail: `The image begins as ${kind}, ${image.bytes.length} bytes, but cannot be decoded: ${reason}.`,
+    detail: `The image begins as ${kind}, but its ${image.bytes.length} bytes cannot be decoded.`,
     hint: "It may have been cut off or damaged on its way.",
     expected: `a whole ${kind}`,
     received: `${image.bytes.length} bytes`,

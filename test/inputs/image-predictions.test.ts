@@ -80,7 +80,7 @@ describe("an image, read as the model was trained", () => {
     const bytes = bodyOf(file).bytes.length;
     await expect(digit.parse(bodyOf(file))).rejects.toMatchObject({
       code: "BODY_MALFORMED",
-      message: expect.stringContaining(`begins as PNG, ${bytes} bytes, but cannot be decoded`),
+      message: expect.stringContaining(`begins as PNG, but its ${bytes} bytes cannot be decoded`),
     });
   });
 

@@ -213,11 +213,32 @@ describe("a file of each kind", () => {
           const cut = bytes.subarray(0, Math.floor(bytes.length * part));
           const error = await errorOf(() => read({ raw }, cut));
           expect(error.code).toBe("BODY_MALFORMED");
-          expect(error.message).toMatch(/begins as \w+, \d+ bytes, but cannot be decoded/);
+          expect(error.message).toMatch(/begins as \w+, but its \d+ bytes cannot be decoded/);
         }
       }
     },
   );
+
+  it("is read, or refused, whatever comes beside it", async () => {
+    const input = image({ size: { width: 8, height: 8 } });
+    const good = ["digit_00_0.png", "photo_rgb_5.jpg", "palette_6.png"].map(fixture);
+    const expected = await Promise.all(
+      good.map((bytes) => read({ size: { width: 8, height: 8 } }, bytes)),
+    );
+    for (let round = 0; round < 10; round += 1) {
+      const mixed = good.flatMap((bytes) => [bytes, bytes.subarray(0, bytes.length * 0.6)]);
+      const found = await Promise.allSettled(mixed.map((bytes) => input.parse(bodyOf(bytes))));
+      found.forEach((one, i) => {
+        if (one.status === "fulfilled") {
+          expect(input.toArgument(one.value)).toEqual(expected[i / 2]);
+        } else {
+          expect(i % 2).toBe(1);
+          const kind = i === 3 ? "JPEG" : "PNG";
+          expect((one.reason as EkibenError).facts.detail).toContain(`begins as ${kind}, but its`);
+        }
+      });
+    }
+  });
 
   it("is refused when its kind is not asked for", async () => {
     const bytes = await source.clone().gif().toBuffer();
