@@ -1,4 +1,5 @@
 import type { Log } from "../observability/log.js";
+import type { RecordedAnswers } from "./openapi-answer.js";
 import type { ServiceMetrics } from "../observability/service-metrics.js";
 
 /** A request and its answer, as `onAnswer` sees them. */
@@ -29,6 +30,10 @@ export interface AppOptions {
   /** Counts requests and is shown at `/metrics`; without it there is no such route. */
   serviceMetrics?: ServiceMetrics;
   bundle?: BundleFacts;
+  /** Whether the runtime checks every output; told at `/metadata`. @default false */
+  checkOutputs?: boolean;
+  /** What the OpenAPI document shows as answers; called when it is first asked for. */
+  recordedAnswers?(): Promise<RecordedAnswers>;
   /** Writes one line a request to the log. @default false */
   accessLog?: boolean;
   /** Milliseconds of silence after which a stream says that it lives, where it can. @default 15_000 */

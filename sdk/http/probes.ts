@@ -56,6 +56,7 @@ export function toMetadata(
     ...(definition.description === undefined ? {} : { description: definition.description }),
     ...(bundle === undefined ? {} : { version: bundle.version }),
     mode: options.mode,
+    checkOutputs: options.checkOutputs ?? false,
     ...(bundle === undefined
       ? {}
       : { bundle: { digest: bundle.digest, created: bundle.created, labels: bundle.labels } }),

@@ -1,7 +1,6 @@
 import { z } from "zod";
 import { EkibenError, type Issue } from "../core/errors.js";
 import { printPath, toFinding, valueAt } from "./findings.js";
-import { refuseAsync } from "./row-schema.js";
 import { mapLeaves, readBigInt, readDate } from "./wire-schema.js";
 import { definitionOf } from "./zod-inside.js";
 
@@ -17,6 +16,11 @@ const NUMBER = /^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$/;
  * @throws SCHEMA_UNSUPPORTED for a schema with an asynchronous refinement or transform.
  */
 export function createParameterReader(schema: z.ZodType, where: "path" | "query"): ReadParameters {
+  try {
+    z.compile(schema, { strict: true });
+  } catch (cause) {
+    if (cause instanceof z.ZodCompileAsyncError) throw refuseAsync(where, cause);
+  }
   const compiled = z.compile(mapLeaves(schema, readFromText, asArray));
   return (sent) => {
     try {
@@ -32,8 +36,14 @@ export function createParameterReader(schema: z.ZodType, where: "path" | "query"
 function readFromText(leaf: z.ZodType): z.ZodType {
   const definition = definitionOf(leaf);
   if (definition["coerce"] === true) return leaf;
-  const read = READERS[definition.type];
+  const read = definition.type === "literal" ? readLiteral(leaf) : READERS[definition.type];
   return read === undefined ? leaf : z.preprocess(read, leaf);
+}
+
+/** The literal whose text it is. */
+function readLiteral(leaf: z.ZodType): (value: unknown) => unknown {
+  const values = definitionOf(leaf)["values"] as readonly unknown[];
+  return (value) => values.find((one) => one === value || String(one) === value) ?? value;
 }
 
 const READERS: Readonly<Record<string, (value: unknown) => unknown>> = {
@@ -65,5 +75,13 @@ function explain(
     detail: `The ${where} parameters are not valid: ${first?.path}: ${first?.message}${rest}.`,
     issues: found.slice(0, 20),
     issueCount: found.length,
+  });
+}
+
+function refuseAsync(where: "path" | "query", cause: unknown): EkibenError {
+  return new EkibenError("SCHEMA_UNSUPPORTED", {
+    detail: `The schema of the ${where} parameters has an asynchronous refinement or transform.`,
+    hint: "Validate at once, and do in the handler what has to be waited for.",
+    cause,
   });
 }

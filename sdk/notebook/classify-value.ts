@@ -55,12 +55,20 @@ function isMadeAgain(value: unknown): boolean {
   if (typeof value === "function") return true;
   if (value === null || typeof value !== "object") return false;
   return (
-    isService(value) || "_zod" in value || hasFunctions(value, ["load", "files"]) || isInput(value)
+    isService(value) ||
+    "_zod" in value ||
+    hasFunctions(value, ["load", "files"]) ||
+    isInput(value) ||
+    isOutput(value)
   );
 }
 
 function isInput(value: object): boolean {
   return hasFunctions(value, ["parse", "merge", "toArgument", "encode"]);
+}
+
+function isOutput(value: object): boolean {
+  return hasFunctions(value, ["mediaTypes", "write", "read", "content"]);
 }
 
 function hasFunctions(value: object, names: readonly string[]): boolean {

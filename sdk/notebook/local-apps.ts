@@ -33,6 +33,7 @@ export function createLocalServing(definition: ServiceDefinition): LocalServing 
   );
   const app = createApp(runtime, {
     mode: "development",
+    checkOutputs: true,
     log: quietInNotebook(log),
     serviceMetrics,
   });

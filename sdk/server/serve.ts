@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { loadService, openBundle, type Bundle } from "../bundle/load.js";
+import { readSamples, toRecordedAnswers } from "../bundle/sample.js";
 import { EkibenError } from "../core/errors.js";
 import { resolveDanfojsFrom } from "../frame/danfojs.js";
 import { createApp } from "../http/create-app.js";
@@ -21,6 +22,11 @@ export interface ServeOptions {
   host?: string;
   /** Milliseconds for answering what is under way when the server is stopped. @default 30_000 */
   drainTimeoutMs?: number;
+  /**
+   * Checks every output against its schema and answers one that does not match with 500, as the
+   * notebook does; it costs what reading the outputs costs. @default false
+   */
+  checkOutputs?: boolean;
   /** @default "info" */
   logLevel?: LogLevel;
   /** @default one of the service, on standard output */
@@ -58,19 +64,23 @@ export async function serveBundle(options: ServeOptions): Promise<RunningServer>
   const facts = { service: manifest.name, version: manifest.version };
   const log = options.log ?? createLog({ ...facts, level: options.logLevel ?? "info" });
   const serviceMetrics = createServiceMetrics({ ...facts, processMetrics: true });
+  const { checkOutputs = false } = options;
   const runtime = createRuntime(definition, {
     log,
     metrics: createMetrics(serviceMetrics.registry),
     modelsDirectory: join(directory, "models"),
-    checkOutputs: false,
+    checkOutputs,
     observer: serviceMetrics.observer,
   });
   const { version, digest, created, labels } = manifest;
   const app = createApp(runtime, {
     mode: "production",
     log,
+    checkOutputs,
     serviceMetrics,
     bundle: { version, digest, created, labels },
+    recordedAnswers: async () =>
+      toRecordedAnswers((await readSamples(bundle)).map(([, sample]) => sample)),
   });
   const listening = await listen(app, {
     port: options.port ?? 3000,

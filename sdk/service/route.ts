@@ -1,4 +1,4 @@
-import type { EkibenError } from "../core/errors.js";
+import { EkibenError } from "../core/errors.js";
 
 /** Makes the error of a declaration. */
 export type Invalid = (detail: string, hint?: string) => EkibenError;
@@ -21,7 +21,7 @@ export const RESERVED_SEGMENTS: ReadonlySet<string> = new Set([
 ]);
 
 const SEGMENT = /^[A-Za-z0-9._~-]+$/;
-const PARAMETER = /^:[A-Za-z_]\w*$/;
+const PARAMETER = /^:(?!__proto__$)[A-Za-z_]\w*$/;
 
 /** The names of the parameters of a route, in order. */
 export function findParameters(route: string): string[] {
@@ -36,9 +36,23 @@ export function toRouteShape(route: string): string {
   return route.replace(/:[^/]+/g, ":");
 }
 
-/** The path of a route with its parameters filled in, with a leading slash. */
+/**
+ * The path of a route with its parameters filled in, with a leading slash.
+ * @throws INPUT_INVALID for a parameter that is missing or cannot be a segment of a URL.
+ */
 export function toPath(route: string, params: Readonly<Record<string, unknown>> = {}): string {
-  return `/${route.replace(/:([^/]+)/g, (_, name: string) => encodeURIComponent(String(params[name] ?? "")))}`;
+  return `/${route.replace(/:([^/]+)/g, (_, name: string) => toSegment(name, params[name]))}`;
+}
+
+/** A URL without a segment is another one, and one of dots leads elsewhere (WHATWG URL, 4.1). */
+function toSegment(name: string, value: unknown): string {
+  const text = value instanceof Date ? value.toISOString() : String(value ?? "");
+  if (text !== "" && text !== "." && text !== "..") return encodeURIComponent(text);
+  throw new EkibenError("INPUT_INVALID", {
+    detail: `The path parameter "${name}" is ${text === "" ? "missing" : `"${text}", which no path can hold`}.`,
+    hint: `Give it in the options of the call: { params: { ${name}: … } }.`,
+    issues: [{ path: `path.${name}`, message: text === "" ? "missing" : "not a segment" }],
+  });
 }
 
 /** @throws SERVICE_INVALID by `invalid` */

@@ -18,6 +18,8 @@ const service = defineService({ name: "shop" })
       since: z.date().optional(),
       tag: z.array(z.string()).default([]),
       ratio: z.number().optional(),
+      page: z.literal([1, 2]).optional(),
+      big: z.bigint().optional(),
     }),
     handler: (_, { params, query }) => ({ params, query: { ...query } }),
   })
@@ -57,8 +59,11 @@ describe("parameters of paths and query strings", () => {
   });
 
   it("have their defaults, and a single value where a list is expected", async () => {
-    const { body } = await get("/v1/us/items/-1?tag=only&ratio=1e-3");
-    expect(body.query).toEqual({ limit: 10, tag: ["only"], ratio: 0.001 });
+    const { body } = await get(
+      "/v1/us/items/-1?tag=only&ratio=1e-3&page=2&big=12345678901234567890",
+    );
+    expect(body.query).toMatchObject({ limit: 10, tag: ["only"], ratio: 0.001, page: 2 });
+    expect(body.query.big).toBe("12345678901234567890");
   });
 
   it.each([
@@ -68,6 +73,7 @@ describe("parameters of paths and query strings", () => {
     ["?limit=1&limit=2", "query.limit"],
     ["?limit=101", "query.limit"],
     ["?exact=yes", "query.exact"],
+    ["?page=3", "query.page"],
     ["?since=yesterday", "query.since"],
   ])("name what is wrong in %s", async (query, path) => {
     const { status, body } = await get(`/v1/eu/items/1${query}`);

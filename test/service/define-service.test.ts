@@ -4,6 +4,7 @@ import type { ServiceFaces } from "../../sdk/service/faces.js";
 import { createDefineService, isService } from "../../sdk/service/define-service.js";
 import { json } from "../../sdk/inputs/json.js";
 import { dataframe } from "../../sdk/inputs/dataframe.js";
+import { eventStream } from "../../sdk/outputs/event-stream.js";
 
 // Nothing here starts or saves: these faces answer what they were asked with.
 const asked: unknown[] = [];
@@ -78,6 +79,7 @@ describe("defineService", () => {
     ":id/a",
     "a/:id/:id",
     "v2/:model",
+    "a/:__proto__",
     "",
   ])("refuses the route %j", (route) => {
     expect(() => defineService({ name: "s" }).api("a", { ...echo, route })).toThrow(
@@ -115,6 +117,42 @@ describe("defineService", () => {
         handler: () => [],
       }),
     ).toThrow(/example.*row 0.*x/s);
+  });
+
+  it.each([
+    [{ params: z.object({ id: z.string() }) }, /"id", which the route \/a does not have/],
+    [{ route: "a/:id", params: z.object({}) }, /":id" of the route is not in `params`/],
+    [{ query: z.number() }, /`query` is not a zod object/],
+    [{ route: "a/:id", params: z.array(z.string()) }, /`params` is not a zod object/],
+    [{ query: {} }, /`query` is not a zod schema/],
+    [{ query: z.object({ n: z.string().refine(async () => true) }) }, /asynchronous/],
+    [{ exampleParameters: { param: {} } }, /no option "param".*mean "params"/],
+    [{ query: z.object({ n: z.int() }), exampleParameters: { query: { n: "x" } } }, /query\.n/],
+    [{ method: "GET" }, /GET request has no body/],
+    [{ method: "PUT" }, /`method` is "PUT"/],
+    [{ output: {} }, /neither a zod schema nor an output/],
+    [{ output: eventStream(), batch: {} }, /a stream answers one item/],
+    [{ output: eventStream(), input: dataframe(z.object({})) }, /a stream answers one item/],
+  ])("refuses an API with what does not go together, %#", (more, message) => {
+    const api = { route: "a", ...echo, ...more } as unknown as typeof echo;
+    expect(() => defineService({ name: "s" }).api("a", api)).toThrow(message);
+  });
+
+  it("takes parameters behind a pipe or an intersection", () => {
+    const query = z.object({ a: z.int() }).and(z.object({ b: z.boolean() }));
+    const service = defineService({ name: "s" }).api("a", { ...echo, query });
+    expect(service.definition.apis["a"]!.query).toBe(query);
+  });
+
+  it("takes GET and POST of one path as two APIs", () => {
+    const service = defineService({ name: "s" })
+      .api("read", { route: "v1/x", handler: () => 1 })
+      .api("write", { ...echo, route: "v1/x" });
+    expect(Object.values(service.definition.apis).map((api) => api.method)).toEqual([
+      "GET",
+      "POST",
+    ]);
+    expect(() => service.api("again", { route: "v1/x", handler: () => 1 })).toThrow(/GET \/v1\/x/);
   });
 
   it("refuses an output schema that has no JSON Schema, by the name of its API", () => {

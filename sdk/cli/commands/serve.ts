@@ -9,13 +9,21 @@ export interface ServeCommandOptions {
   host?: string;
   /** Seconds. @default 30 */
   drainTimeout?: number;
+  /** @default false */
+  checkOutputs?: boolean;
   logLevel?: "debug" | "info" | "warn" | "error" | "silent";
 }
+
+const CHECK_OUTPUTS = "EKIBEN_CHECK_OUTPUTS";
 
 /** `ekiben serve`. */
 export function addServe(program: Command): void {
   // Set to nothing is how a shell or a container leaves a variable out.
   for (const name of ["PORT", "HOST"]) if (process.env[name] === "") delete process.env[name];
+  // A switch is on for commander as soon as its variable is there.
+  if (["", "0", "false"].includes(process.env[CHECK_OUTPUTS] ?? "")) {
+    delete process.env[CHECK_OUTPUTS];
+  }
   program
     .command("serve")
     .description("serve a bundle")
@@ -36,6 +44,12 @@ export function addServe(program: Command): void {
       "time to answer what is under way at the end",
       toSeconds,
       30,
+    )
+    .addOption(
+      new Option(
+        "--check-outputs",
+        "check every output against its schema, as the notebook does",
+      ).env(CHECK_OUTPUTS),
     )
     .addOption(
       new Option("--log-level <level>", "least level to log")
@@ -64,6 +78,7 @@ export async function serveTag(target: string, options: ServeCommandOptions = {}
       port: Number(options.port ?? 3000),
       host: options.host ?? "127.0.0.1",
       drainTimeoutMs: (options.drainTimeout ?? 30) * 1000,
+      checkOutputs: options.checkOutputs ?? false,
       logLevel: options.logLevel ?? "info",
     });
     const stop = async (): Promise<void> => {
