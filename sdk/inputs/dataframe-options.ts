@@ -1,6 +1,5 @@
-import { findClosestName, printNames } from "../core/closest-name.js";
-import { EkibenError } from "../core/errors.js";
 import { ORIENTS, type Orient } from "../tables/orients.js";
+import { checkChoice, checkOptionNames, invalidOptionOf } from "./check-options.js";
 
 /** How CSV is read. */
 export interface CsvConventions {
@@ -22,56 +21,30 @@ export interface DataFrameOptions {
   csv?: CsvConventions;
 }
 
+const invalid = invalidOptionOf("dataframe");
+
 /** @throws SERVICE_INVALID for an option that does not exist or cannot be. */
 export function checkDataFrameOptions(options: DataFrameOptions): void {
-  checkNames("dataframe()", options, ["orient", "csv"]);
+  checkOptionNames(options, ["orient", "csv"], invalid);
   const { orient, csv = {} } = options;
-  if (orient !== undefined) checkChoice("orient", orient, ORIENTS);
-  checkNames("The option csv of dataframe()", csv, ["delimiter", "decimal", "missing"]);
+  if (orient !== undefined) checkChoice("orient", orient, { known: ORIENTS, invalid });
+  checkOptionNames(csv, ["delimiter", "decimal", "missing"], invalid);
   const { delimiter, decimal, missing } = csv;
-  if (decimal !== undefined) checkChoice("csv.decimal", decimal, [".", ","]);
-  if (delimiter !== undefined) {
-    const usable =
-      typeof delimiter === "string" && delimiter.length === 1 && !'"\r\n.'.includes(delimiter);
-    if (!usable) {
-      throw refuse(
-        "csv.delimiter",
-        "one character that is no quote, point or end of a line",
-        delimiter,
-      );
-    }
-    if (delimiter === decimal)
-      throw refuse("csv.delimiter", "another character than csv.decimal", delimiter);
+  if (decimal !== undefined) checkChoice("csv.decimal", decimal, { known: [".", ","], invalid });
+  if (delimiter !== undefined) checkDelimiter(delimiter, decimal);
+  if (missing === undefined || (Array.isArray(missing) && missing.every(isText))) return;
+  throw invalid("csv.missing has to be a list of texts.");
+}
+
+function checkDelimiter(delimiter: unknown, decimal: string | undefined): void {
+  const usable =
+    typeof delimiter === "string" && delimiter.length === 1 && !'"\r\n.'.includes(delimiter);
+  if (!usable) {
+    throw invalid("csv.delimiter has to be one character: no quote, no point, no end of a line.");
   }
-  const texts = missing === undefined || (Array.isArray(missing) && missing.every(isText));
-  if (!texts) throw refuse("csv.missing", "a list of texts", missing);
-}
-
-function checkChoice(name: string, value: unknown, choices: readonly string[]): void {
-  if (typeof value === "string" && choices.includes(value)) return;
-  const near = typeof value === "string" ? findClosestName(value, choices) : undefined;
-  const hint = near === undefined ? undefined : `Did you mean ${JSON.stringify(near)}?`;
-  throw refuse(name, choices.map((choice) => JSON.stringify(choice)).join(", "), value, hint);
-}
-
-function checkNames(where: string, options: object, known: readonly string[]): void {
-  const unknown = Object.keys(options).find((key) => !known.includes(key));
-  if (unknown === undefined) return;
-  throw new EkibenError("SERVICE_INVALID", {
-    detail: `${where} has no option ${JSON.stringify(unknown)}.`,
-    hint: `The options are ${printNames(known)}.`,
-    received: unknown,
-  });
-}
-
-function refuse(name: string, expected: string, value: unknown, hint?: string): EkibenError {
-  const received = typeof value === "string" ? JSON.stringify(value) : typeof value;
-  return new EkibenError("SERVICE_INVALID", {
-    detail: `The option ${name} of dataframe() is ${received}, and has to be ${expected}.`,
-    ...(hint === undefined ? {} : { hint }),
-    expected,
-    received,
-  });
+  if (delimiter === decimal) {
+    throw invalid("csv.delimiter has to be another character than csv.decimal.");
+  }
 }
 
 function isText(value: unknown): boolean {

@@ -361,11 +361,11 @@ describe("options that cannot be are refused where the service is defined", () =
       expect.objectContaining({ code: "SERVICE_INVALID" }),
     );
     // @ts-expect-error there is no such option
-    expect(() => dataframe(Row, { orientation: "split" })).toThrow('has no option "orientation"');
+    expect(() => dataframe(Row, { orientation: "split" })).toThrow('no option "orientation"');
     // @ts-expect-error there is no such decimal sign
     expect(() => dataframe(Row, { csv: { decimal: ";" } })).toThrow("csv.decimal");
     // @ts-expect-error there is no such option
-    expect(() => dataframe(Row, { csv: { separator: ";" } })).toThrow('has no option "separator"');
+    expect(() => dataframe(Row, { csv: { separator: ";" } })).toThrow('no option "separator"');
     // @ts-expect-error a list of texts
     expect(() => dataframe(Row, { csv: { missing: "NA" } })).toThrow("csv.missing");
   });
