@@ -10,7 +10,7 @@ import { compileService, type CompileInput, type PackageImport } from "./compile
 import type { Manifest, ManifestApi, Provenance } from "./manifest.js";
 import { findPackage } from "./packages.js";
 import { pinDependencies } from "./pin.js";
-import { isJson, toSampleFiles, type Sample } from "./sample.js";
+import { toRecordedAnswers, toSampleFiles, type Sample } from "./sample.js";
 import { saveBundle, type ContentModel, type SaveBundleOptions, type SavedBundle } from "./save.js";
 
 /** What a bundle is built from, wherever its service was written. */
@@ -99,11 +99,7 @@ export async function buildBundle(
     }),
   );
 
-  const answers = Object.fromEntries(
-    (source.samples ?? [])
-      .filter(({ answer }) => isJson(answer.mediaType))
-      .map(({ api, answer }) => [api, JSON.parse(Buffer.from(answer.bytes).toString("utf8"))]),
-  );
+  const answers = toRecordedAnswers(source.samples ?? []);
   const saved = await saveBundle(
     {
       name: definition.name,

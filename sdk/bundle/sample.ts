@@ -1,6 +1,10 @@
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
 import { z } from "zod";
 import { EkibenError } from "../core/errors.js";
+import type { RecordedAnswer, RecordedAnswers } from "../http/openapi-answer.js";
 import type { SentRequest } from "../http/sent-request.js";
+import type { Bundle } from "./load.js";
 
 /** A request and its answer, recorded where the service was written. */
 export interface Sample {
@@ -44,6 +48,35 @@ export function toSample(api: string, request: SentRequest, answer: SampleAnswer
     Object.entries(request.headers).filter(([name]) => !withheld.includes(name)),
   );
   return { api, request: { ...request, headers }, withheld, answer };
+}
+
+/** The samples that a bundle lists, by their paths, in the order they were written in. @throws BUNDLE_CORRUPT */
+export async function readSamples({ directory, manifest }: Bundle): Promise<[string, Sample][]> {
+  const paths = manifest.files
+    .map(({ path }) => path)
+    .filter((path) => path.startsWith("samples/") && path.endsWith(".json"))
+    // As they were written: the tenth comes after the ninth.
+    .sort((a, b) => a.localeCompare(b, "en", { numeric: true }));
+  return Promise.all(
+    paths.map(async (path): Promise<[string, Sample]> => [
+      path,
+      parseSample(await readFile(join(directory, path), "utf8"), path),
+    ]),
+  );
+}
+
+/** What the OpenAPI document shows of samples: answers with outputs, the first of each media type. */
+export function toRecordedAnswers(samples: readonly Sample[]): RecordedAnswers {
+  const answers: Record<string, RecordedAnswer[]> = {};
+  for (const { api, answer } of samples) {
+    const known = (answers[api] ??= []);
+    const { status, mediaType, bytes } = answer;
+    if (status !== 200 || known.some((one) => one.mediaType === mediaType)) continue;
+    const text = decode(bytes);
+    if (text === undefined || text === "") continue;
+    known.push({ mediaType, value: isJson(mediaType) ? (JSON.parse(text) as unknown) : text });
+  }
+  return answers;
 }
 
 /** What a response answers, as a sample keeps it. */

@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { copyFile, mkdir, mkdtemp, readFile, rm, symlink } from "node:fs/promises";
+import { copyFile, mkdir, mkdtemp, rm, symlink } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { EkibenError } from "../core/errors.js";
@@ -7,7 +7,7 @@ import { toRequestInit } from "../http/sent-request.js";
 import { compareAnswers } from "./compare-answers.js";
 import { openBundle, type Bundle } from "./load.js";
 import { allFiles, MANIFEST_FILE } from "./manifest.js";
-import { parseSample, readSampleAnswer, type Sample } from "./sample.js";
+import { readSampleAnswer, readSamples, type Sample } from "./sample.js";
 
 /** A bundle that serves in a process of its own. */
 export interface StartedServer {
@@ -72,18 +72,6 @@ export async function verifyBundle(
   } finally {
     await rm(folder, { recursive: true, force: true, maxRetries: 3 }).catch(() => {});
   }
-}
-
-async function readSamples({ directory, manifest }: Bundle): Promise<[string, Sample][]> {
-  const paths = manifest.files
-    .map(({ path }) => path)
-    .filter((path) => path.startsWith("samples/") && path.endsWith(".json"));
-  return Promise.all(
-    paths.map(async (path): Promise<[string, Sample]> => [
-      path,
-      parseSample(await readFile(join(directory, path), "utf8"), path),
-    ]),
-  );
 }
 
 /** Only what the manifest lists: a bundle that needs anything else is not whole. */

@@ -3,6 +3,7 @@ import type { TensorDescription } from "../tensor/tensor.js";
 import type { ApiDefinition } from "../service/definition.js";
 import type { Runtime } from "../service/runtime.js";
 import { findAssetVersion } from "./docs-assets.js";
+import { toCurl } from "./docs-curl.js";
 import { printDuration, printSize } from "./limits.js";
 import { findPackageVersion } from "./package-version.js";
 import { describeModels } from "./probes.js";
@@ -22,6 +23,7 @@ type Html = ReturnType<typeof html>;
  */
 export function toDocsPage(runtime: Runtime, options: DocsPageOptions): string {
   const { definition, state } = runtime;
+  const { protocols } = definition;
   const apis = Object.values(definition.apis);
   const models = describeModels(runtime);
   const asset = (name: string) => `docs/assets/${name}?v=${findAssetVersion()}`;
@@ -77,6 +79,13 @@ export function toDocsPage(runtime: Runtime, options: DocsPageOptions): string {
                   </ul>
                 </section>`
           }
+          <section aria-labelledby="protocols">
+            <h2 id="protocols">Protocols</h2>
+            <ul class="models">
+              ${toProtocol("Open Inference Protocol", protocols.openInference, "/v2")}
+              ${toProtocol("MLflow and SageMaker", protocols.mlflow, "/invocations")}
+            </ul>
+          </section>
           <section aria-labelledby="try">
             <h2 id="try">Try it</h2>
             <div id="swagger-ui"></div>
@@ -91,32 +100,62 @@ export function toDocsPage(runtime: Runtime, options: DocsPageOptions): string {
 }
 
 function toApiCard(api: ApiDefinition, origin: string): Html {
-  const command = toCurl(api, origin);
   const id = `curl-${api.name}`;
-  return html`<article>
-    <h3>
-      <span class="method">POST</span>
+  const heading = `api-${api.name}`;
+  return html`<article aria-labelledby="${heading}">
+    <h3 id="${heading}">
+      <span class="method ${api.method.toLowerCase()}">${api.method}</span>
       <code>/${api.route}</code>
+      <a class="try" href="#try" data-operation="${api.name}" aria-label="Try ${api.name}">Try it</a>
     </h3>
     ${api.summary === undefined ? "" : html`<p>${api.summary}</p>`}
     <ul class="limits">
       ${toLimits(api).map((limit) => html`<li>${limit}</li>`)}
     </ul>
-    ${
-      command === undefined
-        ? ""
-        : html`<div class="command">
-            <button type="button" data-copy="${id}">Copy</button>
-            <pre id="${id}" data-origin="${origin}" tabindex="0">${command}</pre>
-          </div>`
-    }
+    <dl class="formats">
+      ${
+        api.input.kind === "none"
+          ? ""
+          : toFormats("takes", toKind(api.input.kind, api), api.input.mediaTypes)
+      }
+      ${toFormats(
+        "answers",
+        api.output.streams ? "a stream" : toKind(api.output.kind, api),
+        api.output.mediaTypes(api.input.cardinality),
+      )}
+    </dl>
+    <div class="command">
+      <div class="bar">
+        <span>curl</span>
+        <button type="button" data-copy="${id}" aria-label="Copy the command for ${api.name}">
+          Copy
+        </button>
+      </div>
+      <pre
+        id="${id}"
+        data-origin="${origin}"
+        tabindex="0"
+        role="region"
+        aria-label="Command for ${api.name}"
+      >${toCurl(api, origin)}</pre>
+    </div>
   </article>`;
+}
+
+function toKind(kind: string, { input }: ApiDefinition): string {
+  return `${kind}, ${input.cardinality === "many" ? "many items" : "one item"}`;
+}
+
+function toFormats(label: string, kind: string, mediaTypes: readonly string[]): Html {
+  return html`<div>
+    <dt>${label}</dt>
+    <dd>${kind}${mediaTypes.map((type) => html` <code>${type}</code>`)}</dd>
+  </div>`;
 }
 
 function toLimits(api: ApiDefinition): string[] {
   const { batch } = api;
   return [
-    `${api.input.kind}, ${api.input.cardinality === "many" ? "many items" : "one item"} a request`,
     ...(batch === undefined
       ? ["no batching"]
       : [
@@ -124,8 +163,15 @@ function toLimits(api: ApiDefinition): string[] {
           `answers within ${printDuration(batch.maxLatencyMs)}`,
         ]),
     `time limit ${printDuration(api.timeoutMs)}`,
-    `body up to ${printSize(api.maxBodyBytes)}`,
+    ...(api.method === "GET" ? [] : [`body up to ${printSize(api.maxBodyBytes)}`]),
   ];
+}
+
+function toProtocol(name: string, isOn: boolean, path: string): Html {
+  return html`<li>
+    <strong>${name}</strong> <span class="chip">${isOn ? "on" : "off"}</span>
+    ${isOn ? html`<code>${path}</code>` : ""}
+  </li>`;
 }
 
 function toTensors(
@@ -142,20 +188,3 @@ function toTensors(
 }
 
 const MOST_TENSORS = 6;
-
-/** A command for a POSIX shell; `undefined` when the example is not text or too long to read. */
-function toCurl(api: ApiDefinition, origin: string): string | undefined {
-  if (api.example === undefined) return undefined;
-  const { bytes, mediaType } = api.input.encode(api.example);
-  if (!/json|^text\//.test(mediaType) || bytes.byteLength > LONGEST_EXAMPLE) return undefined;
-  const body = Buffer.from(bytes)
-    .toString("utf8")
-    .replaceAll("'", String.raw`'\''`);
-  return [
-    `curl ${origin}/${api.route} \\`,
-    `  -H 'Content-Type: ${mediaType}' \\`,
-    `  -d '${body}'`,
-  ].join("\n");
-}
-
-const LONGEST_EXAMPLE = 4000;

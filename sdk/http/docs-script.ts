@@ -22,6 +22,20 @@ for (const command of document.querySelectorAll("pre[data-origin]")) {
   command.textContent = command.textContent.replace(command.dataset.origin, () => base);
 }
 
+// Opens what a card stands for; before Swagger UI is there the link leads to where it will be.
+for (const link of document.querySelectorAll("a[data-operation]")) {
+  link.addEventListener("click", (event) => {
+    const block = [...document.querySelectorAll("#swagger-ui .opblock")]
+      .find((one) => one.id === "operations-APIs-" + link.dataset.operation);
+    const control = block && block.querySelector(".opblock-summary-control");
+    if (!control) return;
+    event.preventDefault();
+    if (control.getAttribute("aria-expanded") !== "true") control.click();
+    block.scrollIntoView({ block: "start" });
+    control.focus({ preventScroll: true });
+  });
+}
+
 for (const button of document.querySelectorAll("button[data-copy]")) {
   button.addEventListener("click", async () => {
     const text = document.getElementById(button.dataset.copy).textContent;

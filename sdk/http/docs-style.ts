@@ -27,8 +27,8 @@ h3 { margin: 0; display: flex; flex-wrap: wrap; align-items: center; gap: 10px; 
 h3 code { overflow-wrap: anywhere; }
 p { margin: 8px 0 0; }
 .description { max-width: 70ch; color: var(--soft); font-size: 17px; }
-h3 code, .models code, .command pre { font-family: var(--mono); font-size: 0.88em; }
-.models code { background: var(--code); padding: 2px 6px; border-radius: 4px; }
+h3 code, .models code, .formats code, .command pre { font-family: var(--mono); font-size: 0.88em; }
+.models code, .formats code { background: var(--code); padding: 2px 6px; border-radius: 4px; }
 .chip { padding: 2px 10px; border: 1px solid var(--line); border-radius: 999px;
   background: var(--card); font: 13px/1.5 var(--mono); color: var(--soft); overflow-wrap: anywhere; }
 .state { border-color: transparent; background: var(--warn-soft); color: var(--warn); }
@@ -37,21 +37,27 @@ nav { display: flex; flex-wrap: wrap; gap: 4px 20px; margin-top: 14px; padding-b
   border-bottom: 1px solid var(--line); }
 a { color: var(--accent); text-decoration: none; }
 a:hover { text-decoration: underline; }
-a:focus-visible, button:focus-visible, pre:focus-visible {
-  outline: 2px solid var(--accent); outline-offset: 2px; }
+:focus-visible { outline: 2px solid var(--accent); outline-offset: 2px; }
+.command pre:focus-visible { outline-offset: -2px; }
 article, .models li { background: var(--card); border: 1px solid var(--line); border-radius: 10px; }
 article { padding: 18px 20px; }
 article + article { margin-top: 14px; }
 .method { padding: 3px 9px; border-radius: 5px; background: var(--accent-soft);
   color: var(--accent); font: 600 12px/1.5 var(--mono); }
+.method.get { background: var(--good-soft); color: var(--good); }
+.try { margin-left: auto; font-size: 14px; font-weight: 600; }
 .limits { display: flex; flex-wrap: wrap; gap: 4px 18px; margin: 10px 0 0; padding: 0;
   list-style: none; color: var(--soft); font-size: 14px; }
-.command { position: relative; margin-top: 14px; }
-.command pre { margin: 0; padding: 14px 84px 14px 16px; max-height: 260px; overflow: auto;
-  border-radius: 8px; background: var(--code); white-space: pre-wrap; overflow-wrap: anywhere; }
-.command button { position: absolute; top: 8px; right: 8px; padding: 3px 12px; cursor: pointer;
-  border: 1px solid var(--line); border-radius: 6px; background: var(--card); color: var(--soft);
-  font: 13px/1.5 var(--sans); }
+.formats { margin: 10px 0 0; font-size: 14px; }
+.formats div { display: flex; gap: 10px; margin-top: 4px; }
+.formats dt { flex: none; width: 58px; color: var(--soft); }
+.formats dd { margin: 0; display: flex; flex-wrap: wrap; align-items: center; gap: 4px 8px; min-width: 0; }
+.command { margin-top: 14px; border-radius: 8px; background: var(--code); overflow: hidden; }
+.command .bar { display: flex; align-items: center; justify-content: space-between;
+  padding: 6px 8px 0 16px; color: var(--soft); font: 12px/1.5 var(--mono); }
+.command pre { margin: 0; padding: 6px 16px 14px; max-height: 260px; overflow: auto; white-space: pre; }
+.command button { padding: 3px 12px; cursor: pointer; border: 1px solid var(--line);
+  border-radius: 6px; background: var(--card); color: var(--soft); font: 13px/1.5 var(--sans); }
 .command button:hover { color: var(--ink); }
 .models { display: grid; gap: 10px; margin: 0; padding: 0; list-style: none; }
 .models li { display: flex; flex-wrap: wrap; align-items: center; gap: 6px 12px; padding: 12px 20px; }
@@ -66,9 +72,10 @@ body > footer { padding-top: 32px; padding-bottom: 40px; color: var(--soft); fon
 #swagger-ui, #swagger-ui .swagger-ui { font-family: var(--sans); color: var(--ink); background: none; }
 #swagger-ui .wrapper { padding: 0; max-width: none; }
 #swagger-ui .wrapper > section, #swagger-ui .block, #swagger-ui .col-12 { padding: 0; margin: 0; }
-#swagger-ui .information-container, #swagger-ui .scheme-container,
-#swagger-ui .response .headers-wrapper, #swagger-ui .response-col_links,
-#swagger-ui .response-controls { display: none; }
+#swagger-ui .information-container, #swagger-ui .scheme-container .schemes > :not(.auth-wrapper),
+#swagger-ui .response .headers-wrapper, #swagger-ui .response-col_links { display: none; }
+#swagger-ui .scheme-container { margin: 0 0 12px; padding: 0; background: none; box-shadow: none; }
+#swagger-ui .scheme-container:not(:has(.auth-wrapper)) { display: none; }
 #swagger-ui .opblock-tag-section + .opblock-tag-section { margin-top: 24px; }
 #swagger-ui .opblock-tag { padding: 6px 0; border: 0; font: 600 16px/1.4 var(--sans); color: var(--ink); }
 #swagger-ui .opblock-tag small { padding: 0 12px; font: 14px/1.4 var(--sans); color: var(--soft); }
@@ -126,7 +133,7 @@ body > footer { padding-top: 32px; padding-bottom: 40px; color: var(--soft); fon
   body > header { padding-top: 24px; }
   h1 { font-size: 24px; }
   article { padding: 14px; }
-  .command pre { padding-top: 44px; padding-right: 16px; }
+  .formats div { display: block; }
   #swagger-ui .opblock .opblock-summary-description { display: none; }
   #swagger-ui .opblock .opblock-section-header { padding: 6px 12px; flex-wrap: wrap; }
   #swagger-ui .responses-inner, #swagger-ui .opblock-section .table-container,

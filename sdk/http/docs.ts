@@ -13,13 +13,19 @@ export function mountDocs(app: Hono, runtime: Runtime, options: AppOptions): voi
   async function printDocument(): Promise<string> {
     const { toOpenApi } = await import("./openapi.js");
     const version = options.bundle?.version ?? "development";
-    return JSON.stringify(toOpenApi(runtime.definition, { version }));
+    const answers = (await options.recordedAnswers?.()) ?? {};
+    return JSON.stringify(toOpenApi(runtime.definition, { version, answers }));
+  }
+
+  function findDocument(): Promise<string> {
+    document ??= printDocument();
+    document.catch(() => (document = undefined));
+    return document;
   }
 
   for (const path of ["/openapi.json", "/docs.json"]) {
     app.get(path, async (c) => {
-      document ??= printDocument();
-      return new Response(await document, {
+      return new Response(await findDocument(), {
         headers: {
           "content-type": "application/json",
           "cache-control": "no-cache",
@@ -64,12 +70,14 @@ export function mountDocs(app: Hono, runtime: Runtime, options: AppOptions): voi
   });
 }
 
-// Swagger UI sets styles on elements and carries its pictures as data.
+// Swagger UI sets styles on elements, carries its pictures as data, and shows images and sounds
+// that were answered as blobs.
 const CONTENT_SECURITY_POLICY = [
   "default-src 'none'",
   "script-src 'self'",
   "style-src 'self' 'unsafe-inline'",
-  "img-src 'self' data:",
+  "img-src 'self' data: blob:",
+  "media-src blob:",
   "font-src 'self' data:",
   "connect-src 'self'",
   "base-uri 'none'",

@@ -1,5 +1,6 @@
 import { ERROR_CATALOGUE, EkibenError, toProblem, type ErrorCode } from "../core/errors.js";
 import type { ErrorFacts } from "../core/errors.js";
+import type { ApiDefinition } from "../service/definition.js";
 import type { Registry } from "./openapi.js";
 import { PROBLEM_TYPE } from "./problem-response.js";
 
@@ -20,6 +21,16 @@ const PROBLEMS: Readonly<Record<number, DocumentedProblem>> = {
     facts: {
       detail: "The body is not JSON: it ends after 17 bytes.",
       hint: "Check that the body is complete.",
+    },
+  },
+  406: {
+    name: "NotAcceptable",
+    description: "The answer is not to be had in a media type of the `Accept` header.",
+    code: "NOT_ACCEPTABLE",
+    facts: {
+      detail: "The answer is not to be had as application/xml.",
+      expected: "application/json",
+      received: "application/xml",
     },
   },
   413: {
@@ -44,7 +55,7 @@ const PROBLEMS: Readonly<Record<number, DocumentedProblem>> = {
   },
   422: {
     name: "InputInvalid",
-    description: "The body was parsed, but does not match the schema.",
+    description: "The request was parsed, but does not match the schema.",
     code: "INPUT_INVALID",
     facts: {
       detail: "One value does not match the schema.",
@@ -70,15 +81,34 @@ const PROBLEMS: Readonly<Record<number, DocumentedProblem>> = {
     code: "REQUEST_TIMEOUT",
     facts: { detail: "The API did not answer within 60000 ms." },
   },
+  507: {
+    name: "NotStored",
+    description: "The body is a large file, and there is no room for it.",
+    code: "BODY_NOT_STORED",
+    facts: { detail: "The file could not be written to the disk." },
+  },
 };
 
-/** The references to what `addProblems` has registered, by status. */
-export function problemResponses(): Record<number, { $ref: string }> {
+/** The references to what `addProblems` has registered, by status: those that an API can answer with. */
+export function problemResponses(api: ApiDefinition): Record<number, { $ref: string }> {
+  const { method, input, params, query } = api;
+  const hasBody = method === "POST";
+  const isValidated = input.kind !== "none" || params !== undefined || query !== undefined;
+  const statuses: Readonly<Record<number, boolean>> = {
+    400: hasBody,
+    406: true,
+    413: hasBody,
+    415: hasBody,
+    422: isValidated,
+    500: true,
+    503: true,
+    504: true,
+    507: input.parseStream !== undefined,
+  };
   return Object.fromEntries(
-    Object.entries(PROBLEMS).map(([status, { name }]) => [
-      status,
-      { $ref: `#/components/responses/${name}` },
-    ]),
+    Object.entries(PROBLEMS)
+      .filter(([status]) => statuses[Number(status)] === true)
+      .map(([status, { name }]) => [status, { $ref: `#/components/responses/${name}` }]),
   );
 }
 

@@ -1,20 +1,20 @@
 import { OpenAPIHono } from "@hono/zod-openapi";
 import type { JsonSchema } from "../core/json-schema.js";
-import { describeSchema } from "../inputs/describe-schema.js";
-import type { InputContent } from "../inputs/input.js";
 import type { ApiDefinition, ServiceDefinition } from "../service/definition.js";
-import { findParameters } from "../service/route.js";
 import { printDuration, printSize } from "./limits.js";
+import { toAnswerContent, type RecordedAnswers } from "./openapi-answer.js";
+import { toParameters } from "./openapi-parameters.js";
 import { addProbes } from "./openapi-probes.js";
 import { addProblems, problemResponses } from "./openapi-problems.js";
-import { embedSchema, type AddSchema } from "./openapi-schema.js";
+import { addProtocols } from "./openapi-protocols.js";
+import { toRequestContent } from "./openapi-request.js";
 
 export interface OpenApiOptions {
   version: string;
   /** Where the service answers. @default the folder of the document */
   url?: string;
-  /** An answer to the example of an API, by the name of the API. */
-  answers?: Readonly<Record<string, unknown>>;
+  /** What the examples were answered with. */
+  answers?: RecordedAnswers;
 }
 
 export type Registry = OpenAPIHono["openAPIRegistry"];
@@ -36,6 +36,7 @@ export function toOpenApi(definition: ServiceDefinition, options: OpenApiOptions
   });
   addProblems(registry);
   for (const api of Object.values(definition.apis)) addApi(registry, api, options);
+  const protocols = addProtocols(registry, definition, options);
   addProbes(registry);
   return app.getOpenAPI31Document({
     openapi: "3.1.0",
@@ -47,6 +48,7 @@ export function toOpenApi(definition: ServiceDefinition, options: OpenApiOptions
     servers: [{ url: options.url ?? "." }],
     tags: [
       { name: "APIs", description: "What the service answers" },
+      ...protocols,
       { name: "Operation", description: "Probes, metrics and metadata" },
     ],
   });
@@ -56,7 +58,7 @@ function addApi(registry: Registry, api: ApiDefinition, options: OpenApiOptions)
   const add = (name: string, schema: JsonSchema) => {
     registry.registerComponent("schemas", name, schema);
   };
-  const answer = options.answers?.[api.name];
+  const parameters = [...toParameters(api, add), { $ref: "#/components/parameters/RequestId" }];
   registry.registerPath({
     method: api.method === "GET" ? "get" : "post",
     path: `/${api.route.replace(/:([^/]+)/g, "{$1}")}`,
@@ -64,71 +66,30 @@ function addApi(registry: Registry, api: ApiDefinition, options: OpenApiOptions)
     tags: ["APIs"],
     summary: api.summary ?? api.name,
     description: describe(api),
-    parameters: [
-      ...toParameters(api, "path"),
-      ...toParameters(api, "query"),
-      { $ref: "#/components/parameters/RequestId" },
-    ] as { $ref: string }[],
+    parameters: parameters as { $ref: string }[],
     ...(api.method === "GET" || api.input.kind === "none"
       ? {}
       : { request: { body: { required: true, content: toRequestContent(api, add) } } }),
     responses: {
       200: {
-        description:
-          api.input.cardinality === "many" ? "One output for each item, in order" : "The output",
+        description: describeAnswer(api),
         headers: { "X-Request-Id": { $ref: "#/components/headers/RequestId" } },
-        content: toAnswerContent(api, add, answer),
+        content: toAnswerContent(api, add, options.answers?.[api.name] ?? []),
       },
-      ...problemResponses(),
+      ...problemResponses(api),
     },
   });
 }
 
-function toAnswerContent(
-  api: ApiDefinition,
-  add: AddSchema,
-  answer: unknown,
-): Record<string, { schema: JsonSchema; example?: unknown }> {
-  const content = Object.entries(api.output.content(api.input.cardinality));
-  return Object.fromEntries(
-    content.map(([mediaType, { schema }], index) => {
-      const prefix = index === 0 ? `${api.name}_output` : `${api.name}_output_${index + 1}`;
-      const embedded = embedSchema(schema, prefix, add);
-      const isShown = answer !== undefined && mediaType === "application/json";
-      return [mediaType, { schema: embedded, ...(isShown ? { example: answer } : {}) }];
-    }),
-  );
-}
-
-interface Parameter {
-  name: string;
-  in: "path" | "query";
-  required: boolean;
-  schema: { type: "string" };
-  example?: unknown;
-}
-
-/** The parameters of the path or the query string, each with its part of their schema. */
-function toParameters(api: ApiDefinition, where: "path" | "query"): Parameter[] {
-  const given = where === "path" ? api.params : api.query;
-  const schema = given === undefined ? {} : describeSchema(given);
-  const properties = (schema["properties"] ?? {}) as Record<string, JsonSchema>;
-  const required = (schema["required"] ?? []) as string[];
-  const examples = api.exampleParameters?.[where === "path" ? "params" : "query"] ?? {};
-  const names = where === "path" ? findParameters(api.route) : Object.keys(properties);
-  return names.map((name) => ({
-    name,
-    in: where,
-    required: where === "path" || required.includes(name),
-    schema: (properties[name] ?? { type: "string" }) as { type: "string" },
-    ...(examples[name] === undefined ? {} : { example: examples[name] }),
-  }));
+function describeAnswer({ input, output }: ApiDefinition): string {
+  if (output.streams) return "The outputs, each sent when it is there";
+  return input.cardinality === "many" ? "One output for each item, in order" : "The output";
 }
 
 function describe(api: ApiDefinition): string {
   const { batch } = api;
   const limits = [
-    `A body may have up to ${printSize(api.maxBodyBytes)}.`,
+    ...(api.method === "GET" ? [] : [`A body may have up to ${printSize(api.maxBodyBytes)}.`]),
     `A request is answered within ${printDuration(api.timeoutMs)} or with 504.`,
     ...(batch === undefined
       ? []
@@ -138,36 +99,4 @@ function describe(api: ApiDefinition): string {
         ]),
   ].join(" ");
   return api.description === undefined ? limits : `${api.description}\n\n${limits}`;
-}
-
-type RequestContent = Record<string, { schema: JsonSchema; example?: unknown }>;
-
-function toRequestContent(
-  api: ApiDefinition,
-  add: (name: string, schema: JsonSchema) => void,
-): RequestContent {
-  const example = api.example === undefined ? undefined : printExample(api);
-  const content: RequestContent = {};
-  for (const [index, [mediaType, { schema }]] of contentOf(api).entries()) {
-    const prefix = index === 0 ? `${api.name}_input` : `${api.name}_input_${index + 1}`;
-    content[mediaType] = {
-      schema: embedSchema(schema, prefix, add),
-      ...(example?.mediaType === mediaType ? { example: example.value } : {}),
-    };
-  }
-  return content;
-}
-
-function contentOf(api: ApiDefinition): [string, InputContent][] {
-  return Object.entries(api.input.content());
-}
-
-/** The example as a client writes it; `undefined` when it is not text. */
-function printExample(api: ApiDefinition): { mediaType: string; value: unknown } | undefined {
-  const { bytes, mediaType } = api.input.encode(api.example);
-  const essence = mediaType.split(";")[0]!.trim().toLowerCase();
-  const isJson = essence === "application/json" || essence.endsWith("+json");
-  if (!isJson && !essence.startsWith("text/")) return undefined;
-  const text = Buffer.from(bytes).toString("utf8");
-  return { mediaType: essence, value: isJson ? JSON.parse(text) : text };
 }

@@ -79,6 +79,7 @@ export function toMetadata(
       },
       limits: { maxBodyBytes: api.maxBodyBytes, timeoutMs: api.timeoutMs, ...api.batch },
     })),
+    protocols: definition.protocols,
     models: describeModels(runtime),
     runtime: {
       ekiben: findPackageVersion(),

@@ -2,11 +2,11 @@ import type { ApiDefinition } from "../../service/definition.js";
 import type { Endpoint } from "../endpoint.js";
 
 /** The APIs of a service as other protocols name them. */
-export interface OfferedApis {
+export interface OfferedApis<Of extends Pick<Endpoint, "api"> = Endpoint> {
   /** By every name that leads to one. */
-  readonly byName: ReadonlyMap<string, Endpoint>;
+  readonly byName: ReadonlyMap<string, Of>;
   /** The API for requests that name none. */
-  readonly standard?: Endpoint;
+  readonly standard?: Of;
   /** What keeps an API out, by its name. */
   readonly reasons: ReadonlyMap<string, string>;
 }
@@ -18,9 +18,12 @@ const STANDARD = "predict";
  * The APIs that other protocols can ask. The service's own name stands for the API `predict`,
  * otherwise for the only one, unless an API has that name.
  */
-export function findOfferedApis(service: string, endpoints: readonly Endpoint[]): OfferedApis {
+export function findOfferedApis<Of extends Pick<Endpoint, "api">>(
+  service: string,
+  endpoints: readonly Of[],
+): OfferedApis<Of> {
   const reasons = new Map<string, string>();
-  const byName = new Map<string, Endpoint>();
+  const byName = new Map<string, Of>();
   for (const endpoint of endpoints) {
     const { api } = endpoint;
     const reason = findReason(api);

@@ -1,0 +1,81 @@
+import type { JsonSchema } from "../core/json-schema.js";
+import type { Input, InputContent } from "../inputs/input.js";
+import { isJsonType } from "../inputs/json-text.js";
+import { parseMediaType } from "../inputs/media-type.js";
+import { MULTIPART_TYPE } from "../inputs/multipart.js";
+import { readFormFields, type FormField } from "./form-fields.js";
+import { isValid, toSample } from "./openapi-sample.js";
+import type { RequestExample } from "./request-example.js";
+
+type Properties = Record<string, JsonSchema>;
+
+/**
+ * The contract of a form with examples at its fields, which is where Swagger UI takes them from.
+ * Fields that are files have none.
+ */
+export function withFieldExamples(
+  described: InputContent,
+  input: Input,
+  example: RequestExample,
+): InputContent {
+  const { schema } = described;
+  const sent = findFields(example);
+  const properties = listProperties(schema).map(([name, property]): [string, JsonSchema] => {
+    const shown =
+      sent === undefined
+        ? toSample(property)
+        : readValue(input, name, sent, (field) => readText(field));
+    const isShown = shown !== undefined && isValid(property, shown);
+    const own = (schema["properties"] as Properties)[name]!;
+    return [name, isShown ? { ...own, examples: [shown] } : own];
+  });
+  return { ...described, schema: { ...schema, properties: Object.fromEntries(properties) } };
+}
+
+/** The example of a form as one JSON object, its files in base64; `undefined` for what is no form. */
+export function toJsonForm(input: Input, schema: JsonSchema, example: RequestExample): unknown {
+  const sent = findFields(example);
+  if (sent === undefined) return undefined;
+  const values = listProperties(schema).map(([name, property]) => {
+    const read = (field: FormField): unknown => {
+      const text = readText(field);
+      if (text !== undefined) return text;
+      const b64 = Buffer.from(field.bytes).toString("base64");
+      return isValid(property, b64) ? b64 : { b64 };
+    };
+    return [name, readValue(input, name, sent, read)] as const;
+  });
+  return Object.fromEntries(values.filter(([, value]) => value !== undefined));
+}
+
+/** The fields of the example; `undefined` when it is no form. */
+export function findFields({ body }: RequestExample): FormField[] | undefined {
+  if (body === undefined) return undefined;
+  const isForm = parseMediaType(body.mediaType).mediaType === MULTIPART_TYPE;
+  return isForm ? readFormFields(body) : undefined;
+}
+
+/** The properties of a form, each a schema that stands on its own. */
+export function listProperties({ properties = {}, $defs }: JsonSchema): [string, JsonSchema][] {
+  return Object.entries(properties as Properties).map(([name, property]) => [
+    name,
+    $defs === undefined ? property : { ...property, $defs },
+  ]);
+}
+
+/** The text of a field, or the value of its JSON; `undefined` for what is neither. */
+export function readText({ mediaType, bytes }: FormField): unknown {
+  const text = Buffer.from(bytes).toString("utf8");
+  if (mediaType !== "" && isJsonType(mediaType)) return JSON.parse(text);
+  return mediaType === "" || mediaType.startsWith("text/") ? text : undefined;
+}
+
+function readValue(
+  { hints }: Input,
+  name: string,
+  sent: readonly FormField[],
+  read: (field: FormField) => unknown,
+): unknown {
+  const values = sent.filter((field) => field.name === name).map(read);
+  return hints?.parts?.[name]?.repeated === true ? values : values[0];
+}
