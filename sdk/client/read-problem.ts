@@ -33,11 +33,20 @@ export function isProblem(value: unknown): value is Problem {
 type Known = Pick<ClientErrorFacts, "status" | "requestId" | "retryAfter">;
 
 export function fromProblem(problem: Problem, known: Known): ClientError {
-  const { code, title, detail, hint, expected, received, issues, issueCount } = problem;
+  const {
+    code = "INTERNAL",
+    title,
+    detail,
+    hint,
+    expected,
+    received,
+    issues,
+    issueCount,
+  } = problem;
   return new ClientError(code, {
     status: problem.status,
-    requestId: problem.requestId,
     ...known,
+    requestId: problem.requestId ?? known.requestId,
     detail: detail ?? title ?? code,
     hint,
     expected,

@@ -1,4 +1,4 @@
-import { createParser } from "eventsource-parser";
+import { createParser, type EventSourceMessage } from "eventsource-parser";
 import type { Problem } from "../core/errors.js";
 import { ClientError } from "./client-error.js";
 import { parseJson } from "./read-answer.js";
@@ -11,9 +11,10 @@ type Event = { value: unknown } | { problem: Problem } | "end";
 
 /** Takes the text of a stream as it comes, and finds in it what is complete. */
 interface EventReader {
-  feed(text: string): Event[];
-  /** What the end of the body means. */
-  finish(): Event[];
+  /** One by one, so that what comes before a broken one is still given. */
+  feed(text: string): Iterable<Event>;
+  /** Whether the body may end here. */
+  isComplete(): boolean;
 }
 
 /**
@@ -32,13 +33,13 @@ export async function* readStream(
   try {
     for (;;) {
       const { done, value } = await reader.read();
-      const found = done ? events.finish() : events.feed(decoder.decode(value, { stream: true }));
-      for (const event of found) {
+      if (done && events.isComplete()) return;
+      if (done) throw lost(facts);
+      for (const event of events.feed(decoder.decode(value, { stream: true }))) {
         if (event === "end") return;
         if ("problem" in event) throw fromProblem(event.problem, { requestId: facts.requestId });
         yield event.value;
       }
-      if (done) throw lost(facts);
     }
   } finally {
     // A body that has ended or broken has nothing left to cancel.
@@ -48,43 +49,38 @@ export async function* readStream(
 
 /** Server-sent events: each message is a value, `error` and `end` are the last ones. */
 function createEventReader(facts: Facts): EventReader {
-  let found: Event[] = [];
-  const parser = createParser({
-    onEvent({ event = "message", data }) {
-      if (event === "message") found.push({ value: parseJson(data, facts) });
-      else if (event === "end") found.push("end");
-      else if (event === "error") found.push({ problem: parseJson(data, facts) as Problem });
-    },
-  });
+  const found: EventSourceMessage[] = [];
+  const parser = createParser({ onEvent: (event) => found.push(event) });
   return {
-    feed(text) {
-      found = [];
+    *feed(text) {
       parser.feed(text);
-      return found;
+      for (const { event = "message", data } of found.splice(0)) {
+        if (event === "message") yield { value: parseJson(data, facts) };
+        else if (event === "end") yield "end";
+        else if (event === "error") yield { problem: parseJson(data, facts) as Problem };
+      }
     },
-    finish: () => [],
+    isComplete: () => false,
   };
 }
 
 /** A value a line; only what breaks a stream is an object with nothing but a problem. */
 function createLineReader(facts: Facts): EventReader {
   let rest = "";
-  const read = (line: string): Event[] => {
-    if (line.trim() === "") return [];
-    const value = parseJson(line, facts);
-    const { error, ...others } = (value ?? {}) as { error?: unknown };
-    return isProblem(error) && Object.keys(others).length === 0
-      ? [{ problem: error }]
-      : [{ value }];
-  };
   return {
-    feed(text) {
+    *feed(text) {
       const lines = (rest + text).split("\n");
       rest = lines.pop()!;
-      return lines.flatMap(read);
+      for (const line of lines) {
+        if (line.trim() === "") continue;
+        const value = parseJson(line, facts);
+        const { error, ...others } = (value ?? {}) as { error?: unknown };
+        const isBreak = isProblem(error) && Object.keys(others).length === 0;
+        yield isBreak ? { problem: error } : { value };
+      }
     },
-    // The end of a body that was cut is an error of the connection, which `read` throws.
-    finish: () => (rest === "" ? ["end"] : []),
+    // That a body was cut between lines is an error of the connection.
+    isComplete: () => rest === "",
   };
 }
 
