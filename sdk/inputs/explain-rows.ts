@@ -53,11 +53,16 @@ function printIssue(issue: Issue | undefined): string {
 
 function explainRow(schema: RowSchema, value: unknown, row: number): Issue[] {
   const issues = schema.wire.safeParse(value).error?.issues ?? [];
-  const found = issues.flatMap((issue) => toIssues(issue, value, row));
+  const found = issues.flatMap((issue) => toIssues(issue, value, row, schema.names));
   return found.length > 0 ? found : [{ row, message: "the row does not match the schema" }];
 }
 
-function toIssues(issue: z.core.$ZodIssue, value: unknown, row: number): Issue[] {
+function toIssues(
+  issue: z.core.$ZodIssue,
+  value: unknown,
+  row: number,
+  known: readonly string[],
+): Issue[] {
   if (issue.code === "unrecognized_keys" && issue.path.length === 0) {
     return issue.keys.map((name) => ({
       row,
@@ -83,7 +88,12 @@ function toIssues(issue: z.core.$ZodIssue, value: unknown, row: number): Issue[]
   }
   const finding = toFinding(issue, valueAt(value, issue.path));
   return [
-    { row, column: name, ...(path.length === 0 ? {} : { path: printPath(path) }), ...finding },
+    {
+      row,
+      column: known.includes(name) ? name : shortName(name),
+      ...(path.length === 0 ? {} : { path: printPath(path) }),
+      ...finding,
+    },
   ];
 }
 

@@ -8,10 +8,15 @@ export interface Finding {
 }
 
 const LONGEST = 40;
+const LONGEST_NAME = 100;
 
 /** A name that a sender chose, cut to a length that an answer can carry. */
 export function shortName(name: string): string {
-  return name.length > LONGEST ? `${name.slice(0, LONGEST)}…` : name;
+  return cut(name, LONGEST_NAME);
+}
+
+function cut(text: string, longest: number): string {
+  return text.length > longest ? `${text.slice(0, longest)}…` : text;
 }
 
 /** A value in a few words, such as `string "abc"` or `array of 3`. */
@@ -23,7 +28,7 @@ export function describeValue(value: unknown): string {
     return `date ${Number.isNaN(value.getTime()) ? "" : value.toISOString()}`;
   switch (typeof value) {
     case "string":
-      return `string ${JSON.stringify(shortName(value))}`;
+      return `string ${JSON.stringify(cut(value, LONGEST))}`;
     case "number":
     case "boolean":
     case "bigint":

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import * as ekiben from "ekiben";
 import { describe, expect, test } from "vitest";
-import { z } from "zod";
+import type { z } from "zod";
 import { frameOf } from "../../sdk/frame/lazy-data-frame.js";
 import { dataframe } from "../../sdk/inputs/dataframe.js";
 import { ORIENTS } from "../../sdk/tables/orients.js";
