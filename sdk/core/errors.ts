@@ -11,6 +11,7 @@ export const ERROR_CATALOGUE = {
   ROUTE_NOT_FOUND: { status: 404, title: "There is no such route" },
   NOT_ACCEPTABLE: { status: 406, title: "The answer is not to be had in this media type" },
   METHOD_NOT_ALLOWED: { status: 405, title: "The route does not accept this method" },
+  UNAUTHENTICATED: { status: 401, title: "The request has no credentials that are known here" },
   REQUEST_REJECTED: { status: 400, title: "The service rejected the request" },
   HTTP_MALFORMED: { status: 400, title: "The request is not valid HTTP" },
   HEADERS_TOO_LARGE: { status: 431, title: "The headers of the request are too large" },
@@ -21,6 +22,7 @@ export const ERROR_CATALOGUE = {
   QUEUE_FULL: { status: 503, title: "The queue is full" },
   DEADLINE_UNREACHABLE: { status: 503, title: "The request cannot be answered in time" },
   SERVER_STARTING: { status: 503, title: "The service is starting" },
+  CREDENTIALS_MISSING: { status: 503, title: "The service has no credentials to compare with" },
   SERVER_DRAINING: { status: 503, title: "The server is draining" },
   BODY_NOT_STORED: { status: 507, title: "The request body could not be stored" },
   REQUEST_TIMEOUT: { status: 504, title: "The request took too long" },
@@ -86,6 +88,8 @@ export interface ErrorFacts {
   issueCount?: number;
   /** Seconds after which a client may try again. */
   retryAfter?: number;
+  /** How to authenticate: what `WWW-Authenticate` says of a refused request. */
+  challenge?: string;
   cause?: unknown;
 }
 
@@ -143,6 +147,7 @@ export interface Problem {
 
 const HIDDEN: ReadonlySet<ErrorCode> = new Set([
   "INTERNAL",
+  "CREDENTIALS_MISSING",
   "HANDLER_FAILED",
   "MODEL_RUN_FAILED",
   "MODEL_INPUT_INVALID",

@@ -6,6 +6,7 @@ import type { AppOptions } from "./app-options.js";
 import { mountDocs } from "./docs.js";
 import { createEndpoint } from "./endpoint.js";
 import { record, REFUSE, type Refuse } from "./entry.js";
+import { findGuards } from "./guards/guard-facts.js";
 import { mountApis } from "./mount-apis.js";
 import { createNodeHandler, NODE_HANDLER } from "./node-handler.js";
 import { findProblemForm, mountProtocols } from "./protocols/mount-protocols.js";
@@ -25,6 +26,11 @@ export function createApp(runtime: Runtime, options: AppOptions): Hono {
   const endpoints = Object.keys(definition.apis).map((name) =>
     createEndpoint(runtime, name, options),
   );
+  // Told now: at the first request whoever started the service looks elsewhere.
+  for (const guard of findGuards(definition.middleware)) {
+    const fault = guard.findFault();
+    if (fault !== undefined) options.log.error(`every request will be refused: ${fault}`);
+  }
   mountApis(app, endpoints, definition.middleware, options);
 
   const limits = Object.values(definition.apis).map((api): [string, number] => [

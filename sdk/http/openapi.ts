@@ -8,6 +8,7 @@ import { addProbes } from "./openapi-probes.js";
 import { addProblems, problemResponses } from "./openapi-problems.js";
 import { addProtocols } from "./openapi-protocols.js";
 import { toRequestContent } from "./openapi-request.js";
+import { addSecurity } from "./openapi-security.js";
 
 export interface OpenApiOptions {
   version: string;
@@ -38,7 +39,7 @@ export function toOpenApi(definition: ServiceDefinition, options: OpenApiOptions
   for (const api of Object.values(definition.apis)) addApi(registry, api, options);
   const protocols = addProtocols(registry, definition, options);
   addProbes(registry);
-  return app.getOpenAPI31Document({
+  const document = app.getOpenAPI31Document({
     openapi: "3.1.0",
     info: {
       title: definition.name,
@@ -52,6 +53,7 @@ export function toOpenApi(definition: ServiceDefinition, options: OpenApiOptions
       { name: "Operation", description: "Probes, metrics and metadata" },
     ],
   });
+  return addSecurity(document, definition.middleware);
 }
 
 function addApi(registry: Registry, api: ApiDefinition, options: OpenApiOptions): void {

@@ -2,6 +2,7 @@ import type { ServiceContract } from "../client/contract.js";
 import type { ModelDescription } from "../models/model.js";
 import type { Runtime, RuntimeState } from "../service/runtime.js";
 import type { AppOptions } from "./app-options.js";
+import { findGuards } from "./guards/guard-facts.js";
 import { findPackageVersion } from "./package-version.js";
 
 const REASONS: Readonly<Record<Exclude<RuntimeState, "ready">, string>> = {
@@ -10,16 +11,20 @@ const REASONS: Readonly<Record<Exclude<RuntimeState, "ready">, string>> = {
   closed: "The service has ended.",
 };
 
+const LOCKED = "The service has no credentials to let anybody in with; its log names the variable.";
+
 export interface ProbeAnswer {
   status: 200 | 503;
   body: object;
 }
 
 /** `/readyz`: whether requests may be sent here. */
-export function toReadiness({ state }: Runtime): ProbeAnswer {
-  return state === "ready"
-    ? { status: 200, body: { status: "ready" } }
-    : { status: 503, body: { status: state, reason: REASONS[state] } };
+export function toReadiness({ state, definition }: Runtime): ProbeAnswer {
+  if (state !== "ready") return { status: 503, body: { status: state, reason: REASONS[state] } };
+  const locked = findGuards(definition.middleware).some((guard) => guard.findFault() !== undefined);
+  return locked
+    ? { status: 503, body: { status: "locked", reason: LOCKED } }
+    : { status: 200, body: { status: "ready" } };
 }
 
 /** `/healthz`: as `/readyz`, with what an operator wants to see beside it. */

@@ -29,6 +29,8 @@ export function toProblemAnswer(
   const retryAfter = error instanceof EkibenError ? error.facts.retryAfter : undefined;
   // The header counts whole seconds (RFC 9110, 10.2.3); 0 would ask for an immediate second try.
   if (retryAfter !== undefined) headers["retry-after"] = String(Math.max(1, Math.ceil(retryAfter)));
+  const challenge = error instanceof EkibenError ? error.facts.challenge : undefined;
+  if (challenge !== undefined) headers["www-authenticate"] = challenge;
   writeDown(error, problem, requestId, options.log);
   return { status: problem.status, headers, body: JSON.stringify(problem) };
 }
