@@ -20,7 +20,15 @@ export type {
   RequestItem,
   ServiceShape,
 } from "./service/context.js";
-export type { ApiDefinition, BatchOptions, ServiceDefinition } from "./service/definition.js";
+export type {
+  AfterHook,
+  ApiDefinition,
+  BatchOptions,
+  BeforeHook,
+  ErrorHook,
+  FailedRequest,
+  ServiceDefinition,
+} from "./service/definition.js";
 export type {
   CaptureLine,
   DevServer,
@@ -29,6 +37,11 @@ export type {
   SaveOptions,
 } from "./service/faces.js";
 export { z } from "zod";
+
+// Middlewares for `.use()`
+export { apiKey, type ApiKeyOptions } from "./http/guards/api-key.js";
+export { bearerAuth, type BearerAuthOptions } from "./http/guards/bearer-auth.js";
+export { cors, type CorsOptions } from "./http/guards/cors.js";
 
 // Inputs
 export { dataframe } from "./inputs/dataframe.js";
