@@ -1,0 +1,48 @@
+import { parseArgs } from "node:util";
+
+const HELP = `Usage: npm run fuzz -- [options]
+
+  --requests <n>   changed requests to send, 100000 unless told
+  --seconds <n>    stop after so long, however many were sent
+  --seed <n>       the same seed sends the same requests; 1 unless told
+  --only <kind>    requests of this kind only (may be repeated)
+  --replay <file>  send the requests of a finding again
+  --help
+
+Kinds: `;
+
+/** @param {readonly string[]} args @param {readonly string[]} kinds */
+export function readOptions(args, kinds) {
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      requests: { type: "string", default: "100000" },
+      seconds: { type: "string", default: "3600" },
+      seed: { type: "string", default: "1" },
+      only: { type: "string", multiple: true },
+      replay: { type: "string" },
+      help: { type: "boolean", default: false },
+    },
+  });
+  if (values.help) {
+    process.stdout.write(`${HELP}${kinds.join(", ")}\n`);
+    return undefined;
+  }
+  const count = (name, least) => {
+    const value = Number(values[name]);
+    if (Number.isInteger(value) && value >= least) return value;
+    throw new Error(`--${name} takes a whole number from ${least}.`);
+  };
+  const only = values.only ?? kinds;
+  const unknown = only.find((kind) => !kinds.includes(kind));
+  if (unknown !== undefined) {
+    throw new Error(`There is no kind ${unknown}; there are ${kinds.join(", ")}.`);
+  }
+  return {
+    only,
+    requests: count("requests", 1),
+    seconds: count("seconds", 1),
+    seed: count("seed", 0),
+    replay: values.replay,
+  };
+}
