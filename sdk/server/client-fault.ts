@@ -1,5 +1,6 @@
 import { STATUS_CODES, type ServerResponse } from "node:http";
 import type { Socket } from "node:net";
+import { RequestError } from "@hono/node-server";
 import { EkibenError, toProblem } from "../core/errors.js";
 import { PROBLEM_TYPE } from "../http/problem-response.js";
 import { toRequestId } from "../http/request-id.js";
@@ -53,7 +54,7 @@ function refuse(
     setTimeout(() => refuse(error, socket, latest), TURN_MS);
     return;
   }
-  const { status, headers, body } = toAnswer(error);
+  const { status, headers, body } = toAnswer(explain(error));
   const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
   socket.write(`HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${lines.join("")}\r\n${body}`);
   closeGently(socket);
@@ -70,17 +71,38 @@ export function closeGently(socket: Socket): void {
   socket.once("close", () => clearTimeout(late));
 }
 
-function toAnswer(error: NodeJS.ErrnoException) {
+/** Answers a request that Node's parser lets through and no app can take. */
+export function refuseRequest(outgoing: ServerResponse, reason: string): void {
+  const { status, headers, body } = toAnswer(toMalformed(reason));
+  outgoing.writeHead(status, headers).end(body);
+}
+
+/** The answer to a request that Hono cannot represent, such as one with a target that is no URL. */
+export function toRefusal(error: unknown): Response {
+  const known = error instanceof RequestError ? toMalformed(error.message, error) : error;
+  const { status, headers, body } = toAnswer(known);
+  return new Response(body, { status, headers });
+}
+
+function toAnswer(error: unknown) {
   const id = toRequestId(undefined);
-  const problem = toProblem(explain(error), id);
+  const problem = toProblem(error, id);
   const body = JSON.stringify(problem);
   const headers = {
     "content-type": PROBLEM_TYPE,
     "x-request-id": id,
-    "content-length": Buffer.byteLength(body),
+    "content-length": String(Buffer.byteLength(body)),
     connection: "close",
   };
   return { status: problem.status, headers, body };
+}
+
+function toMalformed(reason: string, cause?: Error): EkibenError {
+  return new EkibenError("HTTP_MALFORMED", {
+    detail: `What came is not an HTTP request: ${reason}.`,
+    hint: "Check how the client writes its requests, and that it does not speak TLS here.",
+    cause,
+  });
 }
 
 function explain(error: NodeJS.ErrnoException): EkibenError {
@@ -98,10 +120,6 @@ function explain(error: NodeJS.ErrnoException): EkibenError {
         cause: error,
       });
     default:
-      return new EkibenError("HTTP_MALFORMED", {
-        detail: `What came is not an HTTP request: ${error.message}.`,
-        hint: "Check how the client writes its requests, and that it does not speak TLS here.",
-        cause: error,
-      });
+      return toMalformed(error.message, error);
   }
 }

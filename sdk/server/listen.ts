@@ -1,15 +1,9 @@
-import { createAdaptorServer } from "@hono/node-server";
-import {
-  createServer,
-  type RequestListener,
-  type Server,
-  type ServerOptions,
-  type ServerResponse,
-} from "node:http";
+import { getRequestListener } from "@hono/node-server";
+import { createServer, type Server, type ServerResponse } from "node:http";
 import { Server as NetServer, type AddressInfo, type Socket } from "node:net";
 import { EkibenError } from "../core/errors.js";
 import { findNodeHandler } from "../http/node-handler.js";
-import { answerClientFault, closeGently } from "./client-fault.js";
+import { answerClientFault, closeGently, refuseRequest, toRefusal } from "./client-fault.js";
 
 /** What answers requests: a Hono app, or anything with its `fetch`. */
 export interface App {
@@ -62,15 +56,20 @@ export async function listen(app: App, options: ListenOptions): Promise<Listenin
   const host = options.host ?? "127.0.0.1";
   let current = app;
   let handleNode = findNodeHandler(app);
-  const server = createAdaptorServer({
-    fetch: (request, env) => current.fetch(request, env),
+  const listener = getRequestListener((request, env) => current.fetch(request, env), {
+    // HTTP/1.0 knows no Host, and the probes of some load balancers speak it.
+    hostname: "localhost",
+    errorHandler: toRefusal,
+  });
+  const server = createServer({ ...TIMEOUTS, requireHostHeader: false }, (incoming, outgoing) => {
+    if (incoming.headers.host === undefined && incoming.httpVersion === "1.1") {
+      return refuseRequest(outgoing, "It has no Host header");
+    }
     // An app may have a shorter way for the plain case; see the handler for what that is.
-    createServer: ((serverOptions: ServerOptions, listener: RequestListener) =>
-      createServer(serverOptions, (incoming, outgoing) => {
-        if (handleNode?.(incoming, outgoing) !== true) listener(incoming, outgoing);
-      })) as typeof createServer,
-    serverOptions: TIMEOUTS,
-  }) as Server;
+    if (handleNode?.(incoming, outgoing) !== true) void listener(incoming, outgoing);
+  });
+  // Nobody has to know every expectation (RFC 9110, 10.1.1); Node would answer 417 without a body.
+  server.on("checkExpectation", (incoming, outgoing) => server.emit("request", incoming, outgoing));
   const connections = trackConnections(server);
   await bind(server, options.port, host);
   const { port } = server.address() as AddressInfo;
