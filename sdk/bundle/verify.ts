@@ -2,12 +2,13 @@ import { existsSync } from "node:fs";
 import { copyFile, mkdir, mkdtemp, rm, symlink } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { EkibenError } from "../core/errors.js";
+import { EkibenError, type ErrorCode } from "../core/errors.js";
 import { toRequestInit } from "../http/sent-request.js";
 import { compareAnswers } from "./compare-answers.js";
+import type { Difference } from "./find-difference.js";
 import { openBundle, type Bundle } from "./load.js";
 import { allFiles, MANIFEST_FILE } from "./manifest.js";
-import { readSampleAnswer, readSamples, type Sample } from "./sample.js";
+import { readSampleAnswer, readSamples, type Sample, type SampleAnswer } from "./sample.js";
 
 /** A bundle that serves in a process of its own. */
 export interface StartedServer {
@@ -100,18 +101,31 @@ async function replay(
     throw failed(path, `got no answer: ${(cause as Error).message}`, server, cause);
   });
   const now = await readSampleAnswer(response);
-  const asksForKey = (now.status === 401 || now.status === 403) && now.status !== answer.status;
-  if (asksForKey && Object.keys(given).length === 0) {
-    return `it asks for credentials, which are not kept with samples (${now.status})`;
+  const difference =
+    now.status === answer.status ? compareAnswers(answer, now, options.tolerance) : undefined;
+  if (now.status === answer.status && difference === undefined) return undefined;
+  const withheld = sample.withheld.filter((name) => !Object.hasOwn(given, name));
+  if (withheld.length > 0) {
+    return `it was sent with ${withheld.join(", ")}, which is not kept (${now.status})`;
   }
-  if (now.status !== answer.status) {
-    const what = `was answered with ${now.status} instead of ${answer.status}: ${shorten(Buffer.from(now.bytes).toString("utf8"))}`;
-    throw handlerFailed(path, server) ?? failed(path, what, server);
+  if (Object.keys(given).length === 0 && asksForCredentials(now)) {
+    return `it asks for credentials, and none were given (${now.status})`;
   }
-  const difference = compareAnswers(answer, now, options.tolerance);
-  if (difference === undefined) return undefined;
+  if (difference !== undefined) throw differs(path, difference);
+  const what = `was answered with ${now.status} instead of ${answer.status}: ${shorten(Buffer.from(now.bytes).toString("utf8"))}`;
+  throw handlerFailed(path, server) ?? failed(path, what, server);
+}
+
+function asksForCredentials({ status, bytes }: SampleAnswer): boolean {
+  const lacksOwn = `"code":"${"CREDENTIALS_MISSING" satisfies ErrorCode}"`;
+  return (
+    status === 401 || status === 403 || (status === 503 && Buffer.from(bytes).includes(lacksOwn))
+  );
+}
+
+function differs(path: string, difference: Difference): EkibenError {
   const at = difference.path === "" ? "the answer" : difference.path;
-  throw new EkibenError("BUNDLE_VERIFY_FAILED", {
+  return new EkibenError("BUNDLE_VERIFY_FAILED", {
     detail: `${path} has another answer in the bundle: ${at} was ${print(difference.recorded)} and is ${print(difference.now)}.`,
     hint: "Look for what the answer depends on besides its input: time, chance, state, or a file outside of the bundle.",
     expected: print(difference.recorded),

@@ -1,6 +1,7 @@
 import type { CellRecord, NotebookHost } from "../core/cell-record.js";
 import { EkibenError } from "../core/errors.js";
 import { printValues } from "../bundle/values.js";
+import { findSecret, readsEnvironment } from "./environment.js";
 import { isService } from "../service/define-service.js";
 import type { BindingQuestion, Classification, Classify } from "../slicing/classify.js";
 import { findDrift } from "../slicing/find-drift.js";
@@ -46,7 +47,9 @@ export function createClassify(live: LiveValues): Classify {
         hint: `Mend cell [${question.cell}] and run it again.`,
       };
     }
-    return isMadeAgain(value) ? { kind: "source" } : classifyData(question, value, live);
+    return isMadeAgain(value) || readsEnvironment(question)
+      ? { kind: "source" }
+      : classifyData(question, value, live);
   };
 }
 
@@ -85,7 +88,15 @@ function classifyData(question: BindingQuestion, value: unknown, live: LiveValue
   }
   const names = new Map(Array.from(live.classes, ([made, { name }]) => [made, name]));
   try {
-    const { classes } = printValues({ [question.name]: value }, names);
+    const { classes, text } = printValues({ [question.name]: value }, names);
+    const secret = findSecret(text, process.env);
+    if (secret !== undefined) {
+      return {
+        kind: "refused",
+        reason: `it holds the environment variable ${secret}, which is not to be saved`,
+        hint: `Read process.env.${secret} where it is used, or give its name: apiKey({ env: ${JSON.stringify(secret)} }).`,
+      };
+    }
     const used = Array.from(live.classes).filter(([, { name }]) => classes.includes(name));
     const secretive = used.find(([made]) => hasPrivateFields(made));
     if (secretive !== undefined) {

@@ -122,7 +122,9 @@ function toThrown(error: unknown, status: number, text: string): unknown {
 function readProblem(text: string): Problem | undefined {
   try {
     const read = JSON.parse(text) as Partial<Problem> | null;
-    return read?.code !== undefined && read.code in ERROR_CATALOGUE ? (read as Problem) : undefined;
+    // A service may answer an error in words of its own, with a `code` among them.
+    const isProblem = read?.type === `urn:ekiben:error:${read?.code}`;
+    return isProblem && read!.code! in ERROR_CATALOGUE ? (read as Problem) : undefined;
   } catch {
     return undefined;
   }

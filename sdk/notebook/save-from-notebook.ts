@@ -3,7 +3,7 @@ import { EkibenError } from "../core/errors.js";
 import { buildBundle, type BuiltBundle } from "../bundle/build-bundle.js";
 import { packageOf } from "../bundle/packages.js";
 import type { Sample } from "../bundle/sample.js";
-import { verifyBundle } from "../bundle/verify.js";
+import { verifyBundle, type VerifyResult } from "../bundle/verify.js";
 import { deployment } from "../deploy/deployment.js";
 import { spawnServer } from "../server/spawn-server.js";
 import type { CaptureLine, SavedBundle, SaveOptions } from "../service/faces.js";
@@ -48,7 +48,7 @@ export async function saveFromNotebook(
   });
   const answered = await answerCalls(service, calls, target);
   const samples = answered.map(({ sample }) => sample);
-  let verified: number | undefined;
+  let results: VerifyResult[] | undefined;
   const built = await buildBundle(
     {
       definition: service.definition,
@@ -70,12 +70,11 @@ export async function saveFromNotebook(
       // Before the bundle gets its name: one that answers otherwise never is in the store.
       async check(directory) {
         if (options.verify === false) return;
-        const results = await verifyBundle(directory, {
+        results = await verifyBundle(directory, {
           start: spawnServer,
           headersOf: ({ api, request }) =>
             answered.find(({ sample }) => isSameSample(sample, { api, request }))?.headers ?? {},
         });
-        verified = results.filter(({ skipped }) => skipped === undefined).length;
       },
       ...(options.version === undefined ? {} : { version: options.version }),
     },
@@ -87,8 +86,8 @@ export async function saveFromNotebook(
     tag: `${name}:${version}`,
     digest,
     directory,
-    report: toReport(slice, built),
-    verified,
+    report: toReport(slice, built, results),
+    verified: results?.filter(({ skipped }) => skipped === undefined).length,
   };
   display(toBundleCard(saved));
   return withSummary(saved, `SavedBundle ${saved.tag}`);
@@ -135,7 +134,11 @@ function listReasons({ imports }: NotebookSlice): Record<string, string> {
   );
 }
 
-function toReport({ report }: NotebookSlice, built: BuiltBundle): CaptureLine[] {
+function toReport(
+  { report }: NotebookSlice,
+  built: BuiltBundle,
+  results: readonly VerifyResult[] = [],
+): CaptureLine[] {
   const { models, dependencies } = built.manifest;
   return [
     ...report
@@ -161,6 +164,11 @@ function toReport({ report }: NotebookSlice, built: BuiltBundle): CaptureLine[] 
         ]
       : []),
     ...built.notes.map((note) => ({ name: "", kind: "note", note })),
+    ...results.flatMap(({ sample, skipped }) =>
+      skipped === undefined
+        ? []
+        : [{ name: sample, kind: "note", note: `not compared: ${skipped}` }],
+    ),
   ];
 }
 

@@ -1,4 +1,10 @@
 import { InvalidArgumentError, type Command } from "commander";
+import type { VerifyResult } from "../../bundle/verify.js";
+
+interface VerifyCommandOptions {
+  tolerance: number;
+  header?: Record<string, string>;
+}
 
 /** `ekiben verify`. */
 export function addVerify(program: Command): void {
@@ -7,7 +13,12 @@ export function addVerify(program: Command): void {
     .description("start a bundle in an empty folder and send it its own samples")
     .argument("<bundle>", "a tag, a folder, or an archive")
     .option("--tolerance <share>", "how much numbers may differ", toShare, 1e-6)
-    .action(async (target: string, { tolerance }: { tolerance: number }) => {
+    .option(
+      "--header <name: value>",
+      "a header to send along, such as a key; may be repeated",
+      toHeaders,
+    )
+    .action(async (target: string, { tolerance, header = {} }: VerifyCommandOptions) => {
       const { verifyBundle } = await import("../../bundle/verify.js");
       const { spawnServer } = await import("../../server/spawn-server.js");
       const { findBundle } = await import("../../store/find-bundle.js");
@@ -16,19 +27,39 @@ export function addVerify(program: Command): void {
         const results = await verifyBundle(found.directory, {
           start: (directory) => spawnServer(directory),
           tolerance,
+          headersOf: () => header,
         });
-        for (const { sample, milliseconds } of results) {
-          console.log(`same  ${sample}  ${milliseconds.toFixed(1)} ms`);
+        for (const { sample, milliseconds, skipped } of results) {
+          console.log(
+            skipped === undefined
+              ? `same     ${sample}  ${milliseconds.toFixed(1)} ms`
+              : `skipped  ${sample}  ${skipped}`,
+          );
         }
-        console.log(
-          results.length === 0
-            ? "It starts in an empty folder; it has no samples to compare."
-            : `It starts in an empty folder and answers ${results.length} of ${results.length} samples as recorded.`,
-        );
+        console.log(summarize(results));
       } finally {
         await found.dispose();
       }
     });
+}
+
+function summarize(results: readonly VerifyResult[]): string {
+  if (results.length === 0) return "It starts in an empty folder; it has no samples to compare.";
+  const same = results.filter(({ skipped }) => skipped === undefined).length;
+  const text = `It starts in an empty folder and answers ${same} of ${results.length} samples as recorded.`;
+  return same === results.length
+    ? text
+    : `${text} Give the headers that the others need with --header "name: value".`;
+}
+
+/** Collects `name: value`, given once or more often; names in lower case, as samples have them. */
+function toHeaders(
+  text: string,
+  headers: Readonly<Record<string, string>> = {},
+): Record<string, string> {
+  const [, name, value] = /^\s*([\w!#$%&'*+.^`|~-]+)\s*:\s*(.*?)\s*$/.exec(text) ?? [];
+  if (name === undefined) throw new InvalidArgumentError('A header is written "name: value".');
+  return { ...headers, [name.toLowerCase()]: value! };
 }
 
 function toShare(text: string): number {
