@@ -75,13 +75,14 @@ function toPlain(c: Context, status: number, body: string, contentType: string):
 }
 
 function createFace({ output }: ApiDefinition): ProtocolFace {
-  const isJson = output.mediaTypes("many").includes(JSON_TYPE);
+  // A table in another orient is no list; printed, its outputs are rows.
+  const isList = output.kind !== "dataframe" && output.mediaTypes("many").includes(JSON_TYPE);
   return {
     parse: (body, { input }) => readScoringRequest(body, input),
     writer: {
       mediaType: JSON_TYPE,
       write(outputs: OutputSlice): Written | Promise<Written> {
-        const list = isJson
+        const list = isList
           ? output.write(outputs, { mediaType: JSON_TYPE, cardinality: "many" })
           : outputs.printJson();
         return list instanceof Promise ? list.then(toPredictions) : toPredictions(list);

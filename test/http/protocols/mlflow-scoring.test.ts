@@ -5,6 +5,7 @@ import { findPackageVersion } from "../../../sdk/http/package-version.js";
 import { tensor } from "../../../sdk/inputs/tensor.js";
 import { text } from "../../../sdk/inputs/text.js";
 import { bytesOutput } from "../../../sdk/outputs/bytes-output.js";
+import { dataframeOutput } from "../../../sdk/outputs/dataframe-output.js";
 import type { Context } from "../../../sdk/service/context.js";
 import { api, service } from "../serving.js";
 import { churn, churnApi, serve, transcribe, type ServedProtocols } from "./protocol-serving.js";
@@ -43,6 +44,16 @@ const SPLIT = {
     [null, "basic"],
   ],
 };
+
+test("predictions are a list also where the API answers with a table in another orient", async () => {
+  const Churn = z.object({ churn: z.number(), label: z.string() });
+  for (const orient of ["split", "columns", "index", "values", "records"] as const) {
+    const output = dataframeOutput(Churn, { orient });
+    await using served = await serve(churn({ apis: { predict: churnApi({ output }) } }));
+    const { status, body } = await invoke(served, { dataframe_split: SPLIT });
+    expect([status, body]).toEqual([200, { predictions: PREDICTIONS }]);
+  }
+});
 
 test.each([
   ["dataframe_split", { dataframe_split: SPLIT }],
