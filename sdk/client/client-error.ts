@@ -37,38 +37,36 @@ export interface ClientErrorFacts {
 /** A call that was not answered as it should be: `code` is stable, `detail` and `hint` are for people. */
 export class ClientError extends Error {
   readonly code: ClientErrorCode;
-  readonly status: number | undefined;
+  /** The HTTP status of the answer, if there was one. */
+  declare readonly status?: number;
   readonly detail: string;
-  readonly hint: string | undefined;
-  readonly expected: string | number | undefined;
-  readonly received: string | number | undefined;
+  declare readonly hint?: string;
+  declare readonly expected?: string | number;
+  declare readonly received?: string | number;
   readonly issues: readonly Issue[];
   readonly issueCount: number;
   /** The id of the request in the log of the service, also when no answer came. */
-  readonly requestId: string | undefined;
-  readonly retryAfter: number | undefined;
-  readonly body: unknown;
+  declare readonly requestId?: string;
+  /** Seconds after which the service wants to be asked again. */
+  declare readonly retryAfter?: number;
+  /** The JSON of an answer that is no problem document, such as the service's own `reject()`. */
+  declare readonly body?: unknown;
   /** How often the request was sent. */
   attempts = 0;
 
   constructor(code: ClientErrorCode, facts: ClientErrorFacts) {
-    const { detail, hint, cause, issues = [] } = facts;
-    super(
-      hint === undefined ? detail : `${detail} ${hint}`,
-      cause === undefined ? undefined : { cause },
-    );
+    const { detail, cause, issues = [], issueCount = issues.length, ...others } = facts;
+    const message = facts.hint === undefined ? detail : `${detail} ${facts.hint}`;
+    super(message, cause === undefined ? undefined : { cause });
     this.name = `ClientError [${code}]`;
     this.code = code;
-    this.status = facts.status;
     this.detail = detail;
-    this.hint = hint;
-    this.expected = facts.expected;
-    this.received = facts.received;
     this.issues = issues;
-    this.issueCount = facts.issueCount ?? issues.length;
-    this.requestId = facts.requestId;
-    this.retryAfter = facts.retryAfter;
-    this.body = facts.body;
+    this.issueCount = issueCount;
+    // What is not known is not there, or a log would show it as undefined.
+    for (const [key, value] of Object.entries(others)) {
+      if (value !== undefined) Object.assign(this, { [key]: value });
+    }
   }
 }
 

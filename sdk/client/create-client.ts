@@ -1,5 +1,6 @@
 import type { Service } from "../service/infer.js";
 import { callApi } from "./call-api.js";
+import { refuseCall } from "./client-error.js";
 import type { Client, ClientOptions } from "./client.js";
 import { toIterable } from "./client-stream.js";
 import { createConnection, requestContract, type Connection } from "./connection.js";
@@ -11,7 +12,7 @@ import type { Effects } from "./exchange.js";
  * Makes a client of a service, typed by the service itself, of which it loads nothing:
  * `import type { churn } from "./service.js"`. It works wherever there is `fetch`.
  * @param url the address of the service, such as `https://models.example.com/churn`
- * @throws ClientError from its calls; never itself
+ * @throws CALL_INVALID for what is no address; its calls throw a ClientError
  * @example const client = createClient<typeof churn>("http://127.0.0.1:5000");
  * const answers = await client.predict(rows, { timeoutMs: 2000 });
  */
@@ -38,6 +39,13 @@ export function loadContract(
 /** `createClient` with its effects as an argument. */
 export function connectClient(url: string | URL, options: ClientOptions, effects: Effects): object {
   const connection = createConnection(url, options, effects);
+  // A page may name its own origin by a path.
+  if (!/^(https?:\/\/|\/|$)/i.test(connection.address)) {
+    throw refuseCall(
+      `${JSON.stringify(connection.address)} is no address of a service.`,
+      "Begin it with http:// or https://, or in a browser with a slash.",
+    );
+  }
   const calls = new Map<string, (...sent: unknown[]) => unknown>();
   return new Proxy(Object.freeze({}), {
     get(_, name) {

@@ -143,7 +143,7 @@ export function toNetworkError(
   }
   return new ClientError("CONNECTION_LOST", {
     ...facts,
-    detail: `The connection to ${address} broke before the answer was complete (${reason}).`,
+    detail: `No complete answer came from ${address} (${reason}).`,
     hint: "The service may have handled the request.",
   });
 }

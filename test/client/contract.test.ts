@@ -130,6 +130,13 @@ describe("a client", () => {
     }
   });
 
+  test.each(["127.0.0.1:5000", "localhost:5000", "ftp://host", "models"])(
+    "does not take %j for an address",
+    (url) => {
+      expect(() => createClient(url)).toThrow(/Begin it with http:/);
+    },
+  );
+
   test("sends its headers with everything, made anew each time, and those of the call", async () => {
     await using server = await script(ok(1));
     let made = 0;

@@ -1,3 +1,4 @@
+import { createServer as createHttpServer, type Server as HttpServer } from "node:http";
 import { createServer } from "node:net";
 import { once } from "node:events";
 import type { AddressInfo } from "node:net";
@@ -126,24 +127,53 @@ test.each(REFUSED_FOR_GOOD)("a request that is wrong is sent once: %s", async (_
   expect(server.received).toHaveLength(1);
 });
 
-test("a connection that is refused is tried again, until the service is there", async () => {
-  const probe = createServer().listen(0, "127.0.0.1");
-  await once(probe, "listening");
-  const { port } = probe.address() as AddressInfo;
-  probe.close();
-  await once(probe, "close");
-  let tries = 0;
-  const client = connect(`http://127.0.0.1:${port}`, {
-    contract: CONTRACT,
-    fetch: (url, init) => {
-      tries++;
-      return fetch(url, init);
-    },
+describe("a connection that is refused", () => {
+  async function findFreePort(): Promise<number> {
+    const probe = createServer().listen(0, "127.0.0.1");
+    await once(probe, "listening");
+    const { port } = probe.address() as AddressInfo;
+    probe.close();
+    await once(probe, "close");
+    return port;
+  }
+
+  test("is tried again, and given up after two more", async () => {
+    const port = await findFreePort();
+    let tries = 0;
+    const client = connect(`http://127.0.0.1:${port}`, {
+      contract: CONTRACT,
+      fetch: (url, init) => {
+        tries++;
+        return fetch(url, init);
+      },
+    });
+    const error = await failure(client["run"]!({ x: 1 }));
+    expect(error).toMatchObject({ code: "CONNECTION_FAILED", attempts: 3 });
+    expect(error).not.toHaveProperty("status");
+    expect(error.message).toContain(`No connection to http://127.0.0.1:${port}/run (ECONNREFUSED)`);
+    expect(tries).toBe(3);
   });
-  const error = await failure(client["run"]!({ x: 1 }));
-  expect(error).toMatchObject({ code: "CONNECTION_FAILED", status: undefined, attempts: 3 });
-  expect(error.message).toContain(`No connection to http://127.0.0.1:${port}/run (ECONNREFUSED)`);
-  expect(tries).toBe(3);
+
+  test("is made when the service has come", async () => {
+    const port = await findFreePort();
+    let tries = 0;
+    let server: HttpServer | undefined;
+    const client = connect(`http://localhost:${port}`, {
+      contract: CONTRACT,
+      async fetch(url, init) {
+        tries++;
+        if (tries === 2) {
+          server = createHttpServer((_, response) => response.end()).listen(port, "127.0.0.1");
+          await once(server, "listening");
+        }
+        return await fetch(url, init);
+      },
+    });
+    const error = await failure(client["run"]!({ x: 1 }));
+    expect(error).toMatchObject({ code: "ANSWER_INVALID", status: 200, attempts: 2 });
+    server!.closeAllConnections();
+    server!.close();
+  });
 });
 
 describe("the time between tries", () => {

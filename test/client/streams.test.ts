@@ -257,9 +257,9 @@ describe("a stream that breaks", () => {
     });
     const values: unknown[] = [];
     const listen = async (): Promise<void> => {
-      for await (const value of connect(server.url)["list"]!({}, { timeoutMs: 150 })) {
+      for await (const value of connect(server.url)["list"]!({}, { timeoutMs: 400 })) {
         values.push(value);
-        await wait(250);
+        await wait(450);
       }
     };
     await expect(listen()).rejects.toMatchObject({ code: "TIMED_OUT" });

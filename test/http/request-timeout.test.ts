@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { z } from "zod";
 import { json } from "../../sdk/inputs/json.js";
 import { ndjsonStream } from "../../sdk/outputs/ndjson-stream.js";
-import { api, build, service } from "./serving.js";
+import { api, build, service, until } from "./serving.js";
 
 const Item = z.object({ id: z.number() });
 
@@ -57,6 +57,8 @@ describe("the time that a client waits", () => {
 
   test("keeps what it no longer waits for from the handler of a batch", async () => {
     const seen: number[] = [];
+    let open = (): void => {};
+    const gate = new Promise<void>((resolve) => (open = resolve));
     const { app } = await build(
       service([
         api({
@@ -65,19 +67,19 @@ describe("the time that a client waits", () => {
           batch: { maxBatchSize: 1, maxLatencyMs: 5000, maxQueueItems: 100, concurrency: 1 },
           handler: async (items: { id: number }[]) => {
             seen.push(...items.map(({ id }) => id));
-            await after(120);
+            await gate;
             return items;
           },
         }),
       ]),
     );
     const first = app.request(...ask(1));
-    await after(20);
-    const waiting = app.request(...ask(2, "40"));
+    await until(() => seen.length === 1);
     const patient = app.request(...ask(3));
-    expect((await waiting).status).toBe(504);
-    expect((await first).status).toBe(200);
-    expect((await patient).status).toBe(200);
+    const late = await app.request(...ask(2, "40"));
+    expect(late.status).toBe(504);
+    open();
+    expect([(await first).status, (await patient).status]).toEqual([200, 200]);
     expect(seen).toEqual([1, 3]);
   });
 
@@ -89,7 +91,7 @@ describe("the time that a client waits", () => {
           output: ndjsonStream(),
           async *handler() {
             yield 1;
-            await after(20);
+            await after(10);
             yield 2;
             await after(5000);
             yield 3;
@@ -97,7 +99,7 @@ describe("the time that a client waits", () => {
         }),
       ]),
     );
-    const answer = await app.request(...ask(1, "200"));
+    const answer = await app.request(...ask(1, "400"));
     const lines = (await answer.text()).trim().split("\n");
     expect(lines.slice(0, 2)).toEqual(["1", "2"]);
     expect(JSON.parse(lines[2]!)).toMatchObject({ error: { code: "REQUEST_TIMEOUT" } });
