@@ -236,6 +236,8 @@ describe("the time of a call", () => {
     await until(() => seen.length === 1);
     const late = await failure(client.run(2, { timeoutMs: 60 }));
     expect(late.code).toMatch(/^(TIMED_OUT|REQUEST_TIMEOUT)$/);
+    // The time of the service began a little later, when the request had arrived.
+    await new Promise((resolve) => setTimeout(resolve, 100));
     open();
     expect(await first).toBe(1);
     expect(await client.run(3)).toBe(3);
