@@ -37,7 +37,8 @@ export async function recordExamples(definition: ServiceDefinition): Promise<Rec
       if (request === undefined) continue;
       const response = await app.request(request.path, toRequestInit(request));
       if (response.status >= 400) throw unanswered(api.name, await response.text());
-      samples.push(toSample(api.name, request, await readSampleAnswer(response)));
+      const answer = await readSampleAnswer(response);
+      samples.push(toSample(api.name, request, { answer, middleware: definition.middleware }));
     }
     const modelDescriptions = Object.fromEntries(
       Array.from(runtime.models, ([name, model]) => [name, model.describe()]),

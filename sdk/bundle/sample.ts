@@ -1,8 +1,10 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
+import type { MiddlewareHandler } from "hono";
 import { z } from "zod";
 import { EkibenError } from "../core/errors.js";
 import type { RecordedAnswer, RecordedAnswers } from "../http/openapi-answer.js";
+import { findGuards } from "../http/guards/guard-facts.js";
 import type { SentRequest } from "../http/sent-request.js";
 import type { Bundle } from "./load.js";
 
@@ -10,7 +12,7 @@ import type { Bundle } from "./load.js";
 export interface Sample {
   api: string;
   request: SentRequest;
-  /** Names of headers that were sent and are not kept, since they may hold a secret. */
+  /** Names of headers that it needs and that are not kept, since they may hold a secret. */
   withheld: readonly string[];
   answer: SampleAnswer;
 }
@@ -41,9 +43,15 @@ const printed = z.object({
 
 const SECRET = /auth|cookie|key|token|secret|password|session|credential/i;
 
-/** A sample without what may be a secret among its headers. */
-export function toSample(api: string, request: SentRequest, answer: SampleAnswer): Sample {
-  const withheld = Object.keys(request.headers).filter((name) => SECRET.test(name));
+/** A sample without what may be a secret among its headers, and without what its guards read. */
+export function toSample(
+  api: string,
+  request: SentRequest,
+  { answer, middleware }: { answer: SampleAnswer; middleware: readonly MiddlewareHandler[] },
+): Sample {
+  const needed = findGuards(middleware).map(({ header }) => header);
+  const secret = Object.keys(request.headers).filter((name) => SECRET.test(name));
+  const withheld = [...new Set([...secret, ...needed])];
   const headers = Object.fromEntries(
     Object.entries(request.headers).filter(([name]) => !withheld.includes(name)),
   );

@@ -106,7 +106,7 @@ async function replay(
   if (now.status === answer.status && difference === undefined) return undefined;
   const withheld = sample.withheld.filter((name) => !Object.hasOwn(given, name));
   if (withheld.length > 0) {
-    return `it was sent with ${withheld.join(", ")}, which is not kept (${now.status})`;
+    return `it needs ${withheld.join(", ")}, which is not kept (${now.status})`;
   }
   if (Object.keys(given).length === 0 && asksForCredentials(now)) {
     return `it asks for credentials, and none were given (${now.status})`;

@@ -28,11 +28,13 @@ export async function answerCalls(
         await response.body?.cancel();
         continue;
       }
-      const sample = toSample(api.name, request, await readSampleAnswer(response));
+      const answer = await readSampleAnswer(response);
+      const sample = toSample(api.name, request, { answer, middleware: definition.middleware });
       const { headers } = request;
+      const kept = sample.withheld.filter((name) => headers[name] !== undefined);
       answered.push({
         sample,
-        headers: Object.fromEntries(sample.withheld.map((name) => [name, headers[name]!])),
+        headers: Object.fromEntries(kept.map((name) => [name, headers[name]!])),
       });
     }
   }

@@ -82,7 +82,7 @@ it("a service with keys is saved and verified, and no key is in its bundle", asy
   const env = { GUARD_KEYS: KEY };
   const bare = await ekiben(["verify", saved.directory], env);
   expect(bare[0]).toBe(0);
-  expect(bare[1]).toMatch(/skipped +samples\/twice-1\.json +it was sent with x-api-key/);
+  expect(bare[1]).toMatch(/skipped +samples\/twice-1\.json +it needs x-api-key/);
   expect(bare[1]).toContain("answers 0 of 2 samples");
   const unset = await ekiben(["verify", saved.directory], {});
   expect(unset[1]).toContain("answers 0 of 2 samples");

@@ -50,6 +50,7 @@ export function apiKey(options: ApiKeyOptions): MiddlewareHandler {
     await next();
   };
   return toGuard(middleware, {
+    header: header.toLowerCase(),
     scheme: { name: "apiKey", object: { type: "apiKey", in: "header", name: header } },
     findFault: credentials.findFault,
   });

@@ -47,6 +47,7 @@ export function bearerAuth(options: BearerAuthOptions): MiddlewareHandler {
     await next();
   };
   return toGuard(middleware, {
+    header: "authorization",
     scheme: { name: "bearerAuth", object: { type: "http", scheme: "bearer" } },
     findFault: credentials.findFault,
   });

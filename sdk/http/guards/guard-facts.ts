@@ -2,6 +2,8 @@ import type { MiddlewareHandler } from "hono";
 
 /** What a middleware that asks for credentials tells of itself. */
 export interface GuardFacts {
+  /** The header that it reads, in lower case. */
+  header: string;
   /** A name for it in the OpenAPI document, and its security scheme there. */
   scheme: { name: string; object: object };
   /** Why it cannot let anybody in, such as a variable that is not set. */
