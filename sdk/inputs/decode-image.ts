@@ -78,7 +78,8 @@ export async function checkImage(
     const width = Math.ceil(facts.width / MOST_SHRINK);
     const height = Math.ceil(facts.height / MOST_SHRINK);
     const all = sharp(image.bytes, optionsOf(plan)).resize(width, height, { fit: "fill" });
-    await all.raw().toBuffer();
+    // A decoder that leaves out detail does not see what is damaged in it.
+    await all.pipelineColourspace("srgb").raw().toBuffer();
     return facts;
   } catch (error) {
     throw await toImageError(error, { sharp, image, plan });

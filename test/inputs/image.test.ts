@@ -219,6 +219,24 @@ describe("a file of each kind", () => {
     },
   );
 
+  it("is refused as a file wherever its pixels are refused", async () => {
+    const noise = { type: "gaussian", mean: 128, sigma: 50 } as const;
+    const create = { width: 40, height: 30, channels: 3, background: "black", noise } as const;
+    const bytes = await sharp({ create }).jpeg().toBuffer();
+    let refused = 0;
+    for (let at = bytes.length - 900; at < bytes.length - 2; at += 9) {
+      const damaged = Uint8Array.from(bytes);
+      damaged[at]! ^= 0x10;
+      const [asPixels, asFile] = await Promise.allSettled([
+        read({}, damaged),
+        read({ raw: true }, damaged),
+      ]);
+      expect(asFile.status).toBe(asPixels.status);
+      if (asFile.status === "rejected") refused++;
+    }
+    expect(refused).toBeGreaterThan(10);
+  });
+
   it("is read, or refused, whatever comes beside it", async () => {
     const input = image({ size: { width: 8, height: 8 } });
     const good = ["digit_00_0.png", "photo_rgb_5.jpg", "palette_6.png"].map(fixture);
