@@ -32,6 +32,9 @@ export interface Exchange<T> extends Replay {
 export async function exchange<T>(request: Exchange<T>, effects: Effects): Promise<T> {
   const { deadline } = request;
   for (let attempt = 1; ; attempt++) {
+    if (deadline.ended !== undefined) {
+      throw Object.assign(toEnd(request), { attempts: attempt - 1 });
+    }
     const failed = await tryOnce(request, attempt, effects);
     if ("answer" in failed) return failed.answer;
     const { error } = failed;
@@ -40,7 +43,6 @@ export async function exchange<T>(request: Exchange<T>, effects: Effects): Promi
     const delay = toDelay(error, attempt, effects.random());
     if (delay >= deadline.remainingMs) throw error;
     await deadline.sleep(delay);
-    if (deadline.ended !== undefined) throw Object.assign(toEnd(request), { attempts: attempt });
   }
 }
 
@@ -49,8 +51,7 @@ async function tryOnce<T>(
   attempt: number,
   { fetch }: Effects,
 ): Promise<{ answer: T } | { error: ClientError }> {
-  const { url, deadline, requestId } = request;
-  if (deadline.ended !== undefined) return { error: toEnd(request) };
+  const { url, requestId } = request;
   let status: number | undefined;
   try {
     const response = await fetch(url, toInit(request));
@@ -124,7 +125,7 @@ export function toNetworkError(
   request: Pick<Exchange<unknown>, "url" | "deadline" | "requestId">,
   status?: number,
 ): ClientError {
-  const { url, deadline, requestId } = request;
+  const { url, requestId } = request;
   if (deadline.ended !== undefined) return toEnd(request);
   const inner = (cause as { cause?: { code?: unknown; message?: unknown } } | null)?.cause;
   const facts: Pick<ClientErrorFacts, "requestId" | "cause" | "status"> = {

@@ -4,7 +4,7 @@ import { json } from "../../sdk/inputs/json.js";
 import { eventStream } from "../../sdk/outputs/event-stream.js";
 import { ndjsonStream } from "../../sdk/outputs/ndjson-stream.js";
 import { until } from "../http/serving.js";
-import { cut, problem, script, type Answer } from "./scripted.js";
+import { CONTRACT, cut, problem, script, type Answer } from "./scripted.js";
 import { connect, defineService, serve, z } from "./serving.js";
 
 const wait = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
@@ -257,7 +257,8 @@ describe("a stream that breaks", () => {
     });
     const values: unknown[] = [];
     const listen = async (): Promise<void> => {
-      for await (const value of connect(server.url)["list"]!({}, { timeoutMs: 400 })) {
+      const { list } = connect(server.url, { contract: CONTRACT });
+      for await (const value of list!({}, { timeoutMs: 400 })) {
         values.push(value);
         await wait(450);
       }
