@@ -1,19 +1,27 @@
 // Compiled, never run: each line marked @ts-expect-error must be an error, every other must not.
 import {
+  apiKey,
+  bearerAuth,
+  cors,
   dataframe,
+  dataframeOutput,
   defineInput,
   defineService,
+  EkibenError,
+  eventStream,
   file,
   form,
   image,
   json,
+  ndjsonStream,
   onnx,
   reject,
   tensor,
   text,
-  z,
+  textOutput,
   type InputRequest,
   type UploadedFile,
+  z,
 } from "ekiben";
 
 const Customer = z.object({
@@ -346,3 +354,221 @@ export async function tensorsAreTyped(): Promise<void> {
   // @ts-expect-error there is no such element type
   tensor({ shape: [many.length], dtype: "float" });
 }
+
+// Parameters of the path and the query string, and a method without a body.
+const shop = defineService({ name: "shop" })
+  .setup(() => ({ prices: new Map<string, number>() }))
+  .api("price", {
+    method: "GET",
+    route: "v1/:region/items/:id",
+    params: z.object({ region: z.enum(["eu", "us"]), id: z.coerce.number() }),
+    query: z.object({ currency: z.string().default("EUR"), limit: z.number().optional() }),
+    output: z.object({ price: z.number(), currency: z.string() }),
+    exampleParameters: { params: { region: "eu", id: 7 }, query: { currency: "USD" } },
+    handler(input, { params, query, state }) {
+      const region: "eu" | "us" = params.region;
+      const nothing: undefined = input;
+      void nothing;
+      // @ts-expect-error there is no such parameter
+      void params.country;
+      const limit: number | undefined = query.limit;
+      // @ts-expect-error a currency is text
+      const wrong: number = query.currency;
+      void [limit, wrong];
+      return { price: state.prices.get(`${region}${params.id}`) ?? 0, currency: query.currency };
+    },
+  })
+  .api("open", { route: "v1/open/:name", handler: (_, { params }) => params["name"]! })
+  .api("search", {
+    query: z.object({ text: z.string() }),
+    output: z.array(z.string()),
+    handler: (_, { query }) => [query.text],
+  })
+  .api("post", {
+    input: json(z.object({ x: z.number() })),
+    query: z.object({ by: z.number() }),
+    output: z.number(),
+    handler: ({ x }, { query }) => x * query.by,
+  });
+
+export async function callsTakeParameters(): Promise<void> {
+  const { price } = await shop.call.price({ params: { region: "eu", id: 7 } });
+  const sum: number = price;
+  await shop.call.price({
+    params: { region: "us", id: 1 },
+    query: { limit: sum },
+    headers: { a: "b" },
+  });
+  await shop.call.open();
+  await shop.call.open({ params: { name: "x" } });
+  const found: string[] = await shop.call.search({ query: { text: "a" } });
+  const posted: number = await shop.call.post({ x: 1 }, { query: { by: 2 } });
+  void [found, posted];
+  // @ts-expect-error the parameters of the path are missing
+  await shop.call.price();
+  // @ts-expect-error the region is not one of the regions
+  await shop.call.price({ params: { region: "asia", id: 7 } });
+  // @ts-expect-error a parameter of the path is missing
+  await shop.call.price({ params: { region: "eu" } });
+  // @ts-expect-error the query string is missing
+  await shop.call.search();
+  // @ts-expect-error the text is missing in the query string
+  await shop.call.search({ query: {} });
+  // @ts-expect-error the limit is a number
+  await shop.call.price({ params: { region: "eu", id: 7 }, query: { limit: "7" } });
+  // @ts-expect-error an API without input takes no body
+  await shop.call.search({ x: 1 }, { query: { text: "a" } });
+  // @ts-expect-error the query string is missing beside the body
+  await shop.call.post({ x: 1 });
+  // @ts-expect-error there is no such option of a call
+  await shop.call.post({ x: 1 }, { query: { by: 2 }, header: {} });
+}
+
+// With `batch` each request has parameters of its own.
+export const batchedParameters = defineService({ name: "shop" }).api("area", {
+  input: json(z.object({ width: z.number() })),
+  query: z.object({ by: z.number() }),
+  output: z.number(),
+  batch: {},
+  handler(shapes, { items, query }) {
+    // @ts-expect-error the batch as a whole has no query string
+    void query.by;
+    return shapes.map(({ width }, i) => width * items[i]!.query.by);
+  },
+});
+
+// Generators answer with streams, whose calls have all that came.
+const Token = z.object({ token: z.string() });
+const streaming = defineService({ name: "streaming" })
+  .api("events", {
+    input: json(z.object({ prompt: z.string() })),
+    output: eventStream(Token),
+    async *handler({ prompt }) {
+      yield { token: prompt };
+    },
+  })
+  .api("lines", {
+    query: z.object({ to: z.number() }),
+    output: ndjsonStream(z.number()),
+    *handler(_, { query }) {
+      for (let n = 0; n < query.to; n++) yield n;
+    },
+  });
+
+export async function streamsAreCollected(): Promise<void> {
+  const tokens: { token: string }[] = await streaming.call.events({ prompt: "a" });
+  const numbers: number[] = await streaming.call.lines({ query: { to: 2 } });
+  void [tokens, numbers];
+  // @ts-expect-error a stream is a list of what came
+  const one: { token: string } = await streaming.call.events({ prompt: "a" });
+  void one;
+}
+
+defineService({ name: "wrong" }).api("events", {
+  output: eventStream(Token),
+  // @ts-expect-error each value is a token
+  async *handler() {
+    yield { text: "a" };
+  },
+});
+
+defineService({ name: "wrong" }).api("events", {
+  output: eventStream(Token),
+  // @ts-expect-error a stream is made by a generator
+  handler: () => ({ token: "a" }),
+});
+
+// Outputs of other kinds.
+export const kinds = defineService({ name: "kinds" })
+  .api("text", { output: textOutput(), handler: () => "plain" })
+  .api("table", {
+    input: json(z.object({ rows: z.number() })),
+    output: dataframeOutput(Score),
+    handler: ({ rows }) => Array.from({ length: rows }, () => ({ churn: 0.5 })),
+  });
+
+export async function outputsAreRead(): Promise<void> {
+  const text: string = await kinds.call.text();
+  const table: { churn: number }[] = await kinds.call.table({ rows: 2 });
+  void [text, table];
+}
+
+defineService({ name: "wrong" }).api("table", {
+  output: dataframeOutput(Score),
+  // @ts-expect-error a row has another key
+  handler: () => [{ score: 1 }],
+});
+
+defineService({ name: "wrong" }).api("text", {
+  output: textOutput(),
+  // @ts-expect-error a text is no number
+  handler: () => 5,
+});
+
+// @ts-expect-error there is no such method
+defineService({ name: "wrong" }).api("put", { method: "PUT", handler: () => 1 });
+
+// @ts-expect-error an output is made by an output function or a schema
+defineService({ name: "wrong" }).api("text", { output: "text", handler: () => 1 });
+
+// @ts-expect-error the query string is described by a schema
+defineService({ name: "wrong" }).api("text", { query: { text: "string" }, handler: () => 1 });
+
+// Middlewares and hooks of a template; its children see models, state and each other's types.
+const guarded = base
+  .use(cors({ origins: ["https://app.example"] }))
+  .use(apiKey({ env: "KEYS" }))
+  .use(bearerAuth({ tokens: async (token) => token.length > 3 }))
+  .before((argument: unknown, { state, items }) => {
+    const threshold: number = state.threshold;
+    return items.length > threshold ? argument : undefined;
+  })
+  .after((outputs: unknown[], { models }) => {
+    void models.net;
+    return outputs;
+  })
+  .onError((error, { api, id, headers }) => {
+    const tenant: string | null = headers.get("x-tenant");
+    if (error instanceof EkibenError && error.code === "UNAUTHENTICATED") {
+      return reject(200, { api, id, tenant });
+    }
+    return undefined;
+  });
+
+export const first = guarded.named("first").api("f", {
+  input: json(z.object({ x: z.number() })),
+  output: z.number(),
+  handler: ({ x }, { state }) => {
+    if (x > state.threshold) throw reject(422, { errorCode: 7 });
+    return x;
+  },
+});
+
+export const second = guarded
+  .setup(() => ({ threshold: "high", more: 1 }))
+  .api("f", {
+    output: z.string(),
+    handler: (_, { state }) => {
+      const more: number = state.more;
+      // @ts-expect-error the threshold of this child is text
+      void (state.threshold * more);
+      return state.threshold;
+    },
+  });
+
+guarded.before((_, { state }) => {
+  // @ts-expect-error the state has no such key
+  void state.limit;
+});
+
+// @ts-expect-error an error is answered by reject()
+guarded.onError(() => ({ status: 200 }));
+
+// @ts-expect-error a key comes from a variable or is given
+apiKey({ env: 5 });
+
+// @ts-expect-error origins are named
+cors({});
+
+// @ts-expect-error a middleware is a function
+guarded.use({ env: "KEYS" });
