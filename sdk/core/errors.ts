@@ -42,6 +42,13 @@ export const ERROR_CATALOGUE = {
   MODEL_FILE_INVALID: { status: 500, title: "The file is not a model that can be served" },
   MODEL_INPUT_INVALID: { status: 500, title: "The model cannot take this input" },
   MODEL_RUN_FAILED: { status: 500, title: "The model failed" },
+  MODEL_NOT_FOUND: { status: 500, title: "The registry has no such model" },
+  MODEL_FLAVOR_UNSUPPORTED: {
+    status: 500,
+    title: "The registered model cannot be served from here",
+  },
+  REGISTRY_UNREACHABLE: { status: 500, title: "The model registry does not answer" },
+  REGISTRY_REFUSED: { status: 500, title: "The model registry refused a request" },
 
   // Dev server and notebook
   PORT_IN_USE: { status: 500, title: "The port is in use" },
@@ -153,6 +160,10 @@ const HIDDEN: ReadonlySet<ErrorCode> = new Set([
   "MODEL_INPUT_INVALID",
   "MODEL_FILE_INVALID",
   "MODEL_FILE_MISSING",
+  "MODEL_NOT_FOUND",
+  "MODEL_FLAVOR_UNSUPPORTED",
+  "REGISTRY_UNREACHABLE",
+  "REGISTRY_REFUSED",
   "SERVICE_SETUP_FAILED",
   "COLUMN_UNKNOWN",
   "OUTPUT_INVALID",

@@ -23,6 +23,7 @@ const ROOMS = [
   "http",
   "bundle",
   "store",
+  "mlflow",
   "deploy",
   "server",
   "notebook",
