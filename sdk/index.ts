@@ -102,6 +102,8 @@ export { onnx } from "./models/onnx.js";
 export type { OnnxOptions } from "./models/onnx.js";
 export type { OnnxModel } from "./models/onnx-model.js";
 export type { OutputTensor } from "./models/output-tensor.js";
+export { xgboost } from "./models/xgboost.js";
+export type { XGBoostModel, XGBoostOptions } from "./models/xgboost.js";
 export type {
   LoadedModel,
   ModelDefinition,

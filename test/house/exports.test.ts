@@ -45,6 +45,7 @@ describe("the public surface", () => {
         "text: function",
         "textOutput: function",
         "toDataFrame: function",
+        "xgboost: function",
         "z: object",
       ]
     `);
@@ -162,6 +163,8 @@ describe("the public surface", () => {
         "TensorOutputOptions",
         "UploadedFile",
         "WrappedInputOptions",
+        "XGBoostModel",
+        "XGBoostOptions",
       ]
     `);
   });
