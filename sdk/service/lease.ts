@@ -24,5 +24,8 @@ export class Lease {
 
 /** What cannot be removed from the disk is no reason to fail a request that has its answer. */
 export function releasePayload(payload: Payload): void {
-  payload.release?.().catch(() => {});
+  const { release } = payload;
+  if (release === undefined) return;
+  // One of an author's own may throw, or answer no promise.
+  new Promise((resolve) => resolve(release.call(payload))).catch(() => {});
 }

@@ -1,4 +1,6 @@
+import { writeFile } from "node:fs/promises";
 import { Agent, request } from "node:http";
+import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { makeHome, post, type CliHome } from "./run-cli.js";
@@ -9,6 +11,35 @@ beforeAll(async () => {
   await home.build("words.ts");
 });
 afterAll(() => home[Symbol.asyncDispose]());
+
+test("checks outputs where it is asked to, by an option or a variable", async () => {
+  await writeFile(
+    join(home.services, "loose.ts"),
+    `import { defineService, json, z } from "ekiben";
+export default defineService({ name: "loose" }).api("f", {
+  input: json(z.object({ x: z.number() })),
+  output: z.number().max(1),
+  handler: ({ x }) => x,
+});`,
+  );
+  await home.build("loose.ts");
+  for (const [args, value, status] of [
+    [[], "0", 200],
+    [[], "1", 500],
+    [["--check-outputs"], "", 500],
+  ] as const) {
+    const env = { EKIBEN_CHECK_OUTPUTS: value };
+    const server = await home.serve(["loose", "--port", "0", ...args], { env });
+    expect(await post(`${server.url}/f`, { x: 1 })).toMatchObject({ status: 200, body: 1 });
+    const answer = await post(`${server.url}/f`, { x: 2 });
+    expect(answer).toMatchObject(
+      status === 200 ? { status, body: 2 } : { status, body: { code: "OUTPUT_INVALID" } },
+    );
+    const metadata = (await (await fetch(`${server.url}/metadata`)).json()) as object;
+    expect(metadata).toMatchObject({ checkOutputs: status === 500 });
+    expect(await server.stop()).toBe(0);
+  }
+});
 
 test("serves from any working directory, on the port and host of the environment", async () => {
   const first = await home.serve(["words", "--port", "0"]);

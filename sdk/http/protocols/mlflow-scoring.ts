@@ -87,6 +87,7 @@ function createFace({ output }: ApiDefinition): ProtocolFace {
           : outputs.printJson();
         return list instanceof Promise ? list.then(toPredictions) : toPredictions(list);
       },
+      writeMixed: (outputs) => toPredictions(outputs.printJson()),
     },
   };
 }

@@ -1,5 +1,6 @@
 import type { Context, Hono } from "hono";
 import { EkibenError } from "../../core/errors.js";
+import { reject } from "../../core/rejection.js";
 import type { Input, Payload } from "../../inputs/input.js";
 import { parseJson } from "../../inputs/json-text.js";
 import type { Runtime } from "../../service/runtime.js";
@@ -148,6 +149,12 @@ function createFace(
       mediaType: "application/json",
       write: (slice) =>
         encodeInferenceResponse(request, { model: name, version, tensors: outputs.from(slice) }),
+      writeMixed() {
+        throw reject(
+          422,
+          "Some of the items were refused, which the tensors of an answer cannot say; the route of the service tells which.",
+        );
+      },
     },
   };
 }
