@@ -2,7 +2,8 @@ import { z } from "zod";
 import { describe, expect, it } from "vitest";
 import { Cancellation } from "../../sdk/core/cancellation.js";
 import { EkibenError } from "../../sdk/core/errors.js";
-import { Rejection } from "../../sdk/core/rejection.js";
+import { reject, Rejection } from "../../sdk/core/rejection.js";
+import { defineInput } from "../../sdk/inputs/define-input.js";
 import type { Input, Payload } from "../../sdk/inputs/input.js";
 import { silentLog } from "../../sdk/observability/log.js";
 import { createMetrics } from "../../sdk/observability/metrics.js";
@@ -125,6 +126,50 @@ describe("items that an input answers itself", () => {
       text: '[{"negative":-1},{"negative":-2}]',
     });
     expect(await ask(service, [Number.MIN_SAFE_INTEGER])).toMatchObject({ status: 409 });
+  });
+});
+
+describe("items that an input answers itself, in other protocols", () => {
+  const service = defineService({ name: "s" }).api("predict", {
+    input: defineInput({
+      many: true,
+      parse: (request) =>
+        (request.json() as number[]).map((value) =>
+          value < 0 ? reject(422, { negative: value }) : value,
+        ),
+    }),
+    output: z.number(),
+    handler: (all) => all.map((one) => one * 2),
+  });
+
+  it("stand among the predictions of MLflow", async () => {
+    const { app } = await build(service.definition);
+    const response = await app.request("/invocations", {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify({ inputs: [1, -1, 2] }),
+    });
+    expect([response.status, await response.json()]).toEqual([
+      200,
+      { predictions: [2, { negative: -1 }, 4] },
+    ]);
+  });
+
+  it("refuse a request for tensors, in which no body has a place", async () => {
+    const { app } = await build(service.definition);
+    const ask = async (data: number[]): Promise<unknown[]> => {
+      const text = [JSON.stringify(data)];
+      const input = { name: "input", datatype: "BYTES", shape: [1], data: text };
+      const response = await app.request("/v2/models/predict/infer", {
+        method: "POST",
+        headers: { "content-type": "application/json" },
+        body: JSON.stringify({ inputs: [input] }),
+      });
+      return [response.status, await response.json()];
+    };
+    const [status, body] = await ask([1, -1, 2]);
+    expect([status, Object.keys(body as object)]).toEqual([422, ["error"]]);
+    expect(await ask([1, 2])).toMatchObject([200, { outputs: [{ data: [2, 4] }] }]);
   });
 });
 
