@@ -5,13 +5,18 @@ import { readUsage } from "./usage.js";
  * One closed-loop run against a server, with what the server used meanwhile.
  * @returns {Promise<{ perSecond: number, cpuUs: number, busy: number, p50: number, p99: number, answered: number }>}
  */
-export async function measureLoad(load, server, { path, bodies, connections, durationMs }) {
+export async function measureLoad(
+  load,
+  server,
+  { path, bodies, mediaType, connections, durationMs },
+) {
   const usage = [];
   const result = await load.run(
     {
       kind: "closed",
       path,
       bodies,
+      mediaType,
       options: { port: server.port, connections, settleMs: 250, durationMs },
     },
     () => usage.push(readUsage(server.child)),

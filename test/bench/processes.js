@@ -149,7 +149,7 @@ export function startLoad() {
   return {
     stop: () => stop(child),
     /**
-     * @param {{ kind: "closed" | "open", path: string, bodies: string[], options: any }} order
+     * @param {{ kind: "closed" | "open", path: string, bodies: (string | { base64: string })[], mediaType?: string, options: any }} order
      * @param {(event: "began" | "ended") => void} [tell]
      */
     async run(order, tell) {

@@ -28,6 +28,7 @@ export function isReached({ median, atLeast, atMost }) {
 
 /** @param {Result} result */
 function printBar({ atLeast, atMost, unit }) {
+  if (atLeast === undefined && atMost === undefined) return "–";
   return atLeast === undefined ? `≤ ${atMost}${unit}` : `≥ ${atLeast}${unit}`;
 }
 

@@ -6,12 +6,14 @@ import { checkBuild, createWorkplace, ROOT } from "./prepare.js";
 import { endAll } from "./processes.js";
 import { printResult, toMarkdown, writeTable } from "./report.js";
 import { batching } from "./rows/batching.js";
+import { check } from "./rows/check.js";
+import { formats } from "./rows/formats.js";
 import { overload } from "./rows/overload.js";
 import { save } from "./rows/save.js";
 import { start } from "./rows/start.js";
 import { hundredRows, oneRow } from "./rows/table.js";
 
-const ROWS = [oneRow, hundredRows, batching, start, save, overload];
+const ROWS = [oneRow, hundredRows, formats, check, batching, start, save, overload];
 
 /** @returns {Promise<number>} the exit code: a bar that is missed is a result, not a failure */
 async function main() {
