@@ -125,7 +125,7 @@ export function toNetworkError(
   request: Pick<Exchange<unknown>, "url" | "deadline" | "requestId">,
   status?: number,
 ): ClientError {
-  const { url, requestId } = request;
+  const { url, deadline, requestId } = request;
   if (deadline.ended !== undefined) return toEnd(request);
   const inner = (cause as { cause?: { code?: unknown; message?: unknown } } | null)?.cause;
   const facts: Pick<ClientErrorFacts, "requestId" | "cause" | "status"> = {
