@@ -27,8 +27,13 @@ export function isReached({ median, atLeast, atMost }) {
 }
 
 /** @param {Result} result */
+/** What is only measured has none. */
+function hasBar({ atLeast, atMost }) {
+  return atLeast !== undefined || atMost !== undefined;
+}
+
 function printBar({ atLeast, atMost, unit }) {
-  if (atLeast === undefined && atMost === undefined) return "–";
+  if (!hasBar({ atLeast, atMost })) return "–";
   return atLeast === undefined ? `≤ ${atMost}${unit}` : `≥ ${atLeast}${unit}`;
 }
 
@@ -38,7 +43,7 @@ export function printResult(result) {
   const spread = `${print(min, unit)} to ${print(max, unit)}`;
   return [
     what,
-    `  ${print(median, unit)} (${spread}), bar ${printBar(result)}: ${isReached(result) ? "reached" : "NOT REACHED"}`,
+    `  ${print(median, unit)} (${spread})${hasBar(result) ? `, bar ${printBar(result)}: ${isReached(result) ? "reached" : "NOT REACHED"}` : ""}`,
     ...details.map((line) => `    ${line}`),
   ].join("\n");
 }
