@@ -3,8 +3,9 @@ import { fillCells } from "./cells.js";
 import { toCellError, toInputError } from "./input-error.js";
 import { findClosestName, printNames } from "../core/closest-name.js";
 import type { Table } from "./table.js";
-import { createElements, printShape, type Tensor, type TensorSlot } from "../tensor/tensor.js";
-import { toTensor } from "./tensor-value.js";
+import { createElements, isTypedArray, printShape, type TensorSlot } from "../tensor/tensor.js";
+import type { PadOptions } from "./padding.js";
+import { toFeed, type Feed } from "./tensor-value.js";
 
 /** Which columns of a table fill which inputs of a model. */
 export interface ColumnOptions {
@@ -72,9 +73,9 @@ export function bindColumns(
   model: string,
   slots: readonly TensorSlot[],
   table: Table,
-  options: ColumnOptions,
-): Record<string, Tensor> {
-  const feeds: Record<string, Tensor> = {};
+  options: ColumnOptions & { pad?: PadOptions | undefined },
+): Record<string, Feed> {
+  const feeds: Record<string, Feed> = {};
   const wanted = slots.map(
     (slot) =>
       options.inputs?.[slot.name] ??
@@ -84,7 +85,12 @@ export function bindColumns(
   slots.forEach((slot, i) => {
     const lists = wanted[i]!.map((name, position) => table.cells(name, position));
     if (lists.includes(undefined)) throw toMissingError(model, wanted.flat(), table.names);
-    feeds[slot.name] = fillTensor(model, slot, wanted[i]!, lists as ArrayLike<unknown>[]);
+    // A column of lists holds whole tensors, one a row: an image, or tokens.
+    const [list] = lists as ArrayLike<unknown>[];
+    feeds[slot.name] =
+      lists.length === 1 && isRowOfLists(list![0])
+        ? toFeed(model, slot, Array.from(list!), options.pad !== undefined)
+        : fillTensor(model, slot, wanted[i]!, lists as ArrayLike<unknown>[]);
   });
   return feeds;
 }
@@ -123,16 +129,16 @@ function toMissingError(
   });
 }
 
+function isRowOfLists(cell: unknown): boolean {
+  return Array.isArray(cell) || isTypedArray(cell);
+}
+
 function fillTensor(
   model: string,
   slot: TensorSlot,
   columns: readonly string[],
   lists: readonly ArrayLike<unknown>[],
-): Tensor {
-  // A column of lists holds whole tensors, one a row: an image, or tokens.
-  if (lists.length === 1 && Array.isArray(lists[0]![0])) {
-    return toTensor(model, slot, Array.from(lists[0]!));
-  }
+): Feed {
   const rows = lists[0]?.length ?? 0;
   const rank = slot.shape.length === 0 ? 2 : slot.shape.length;
   if (rank > 2 || (rank === 1 && columns.length > 1)) {

@@ -1,27 +1,59 @@
 import { EkibenError } from "../core/errors.js";
 import type { RawOutput } from "./output-tensor.js";
-import { countElements, type NumberArray } from "../tensor/tensor.js";
+import { place } from "./row-tensors.js";
+import {
+  countElements,
+  createElements,
+  type NumberArray,
+  type TensorElements,
+} from "../tensor/tensor.js";
+
+/** What one run answered, and for which rows. */
+export interface OutputPart {
+  readonly rows: readonly number[];
+  /** Rows that the run was given: more than those where it was filled. */
+  readonly ran: number;
+  readonly output: RawOutput;
+}
 
 /**
- * One output from several runs of one row each. Runs that answer `[1, …]` are put one below the
- * other; runs that answer a row without that dimension, `[…]`, get it.
- * @throws MODEL_RUN_FAILED when the runs answer different dimensions.
+ * One output from several runs, its rows in their order. A run of one row may answer `[1, …]`, or
+ * the row without that dimension, `[…]`. Answers for rows that a run was only filled with are dropped.
+ * @throws MODEL_RUN_FAILED when the runs answer rows of different dimensions, or no rows.
  */
-export function joinOutputs(name: string, parts: readonly RawOutput[]): RawOutput {
-  const { type, dims } = parts[0]!;
-  const odd = parts.findIndex((part) => String(part.dims) !== String(dims));
+export function joinOutputs(name: string, parts: readonly OutputPart[], count: number): RawOutput {
+  const shapes = parts.map((part) => rowDims(name, part));
+  const [dims] = shapes;
+  const odd = shapes.findIndex((other) => String(other) !== String(dims));
   if (odd !== -1) {
     throw new EkibenError("MODEL_RUN_FAILED", {
-      detail: `The output ${JSON.stringify(name)} has the dimensions [${dims.join(", ")}] for row 0 and [${parts[odd]!.dims.join(", ")}] for row ${odd}, so the rows cannot be joined.`,
-      hint: "Run the rows one at a time.",
+      detail: `The output ${JSON.stringify(name)} has the dimensions [${dims!.join(", ")}] for row ${parts[0]!.rows[0]} and [${shapes[odd]!.join(", ")}] for row ${parts[odd]!.rows[0]}, so the rows cannot be joined.`,
+      hint: "Run the rows one at a time, or fill the short ones with the option `pad` of onnx().",
     });
   }
-  const joined = [parts.length, ...(dims[0] === 1 ? dims.slice(1) : dims)];
-  if (type === "string") {
-    return { type, dims: joined, data: parts.flatMap((part) => part.data as string[]) };
+  const { type, data: first } = parts[0]!.output;
+  const size = countElements(dims!);
+  const data = Array.isArray(first)
+    ? createElements("string", count * size)
+    : new ((first as NumberArray).constructor as Float64ArrayConstructor)(count * size);
+  for (const { rows, output } of parts) {
+    const source = output.data as TensorElements;
+    rows.forEach((row, i) => {
+      const one = Array.isArray(source)
+        ? source.slice(i * size, (i + 1) * size)
+        : source.subarray(i * size, (i + 1) * size);
+      place(data as TensorElements, one as TensorElements, row * size);
+    });
   }
-  const first = parts[0]!.data as NumberArray;
-  const data = new (first.constructor as Float64ArrayConstructor)(countElements(joined));
-  parts.forEach((part, i) => data.set(part.data as Float64Array, i * first.length));
-  return { type, dims: joined, data };
+  return { type, dims: [count, ...dims!], data };
+}
+
+/** The dimensions of one row of an answer. */
+function rowDims(name: string, { ran, output: { dims } }: OutputPart): readonly number[] {
+  if (dims[0] === ran) return dims.slice(1);
+  if (ran === 1) return dims;
+  throw new EkibenError("MODEL_RUN_FAILED", {
+    detail: `The output ${JSON.stringify(name)} has the dimensions [${dims.join(", ")}] for ${ran} rows, so nothing tells which belongs to which row.`,
+    hint: "Say onnx(file, { batchable: false }) to run the rows one at a time.",
+  });
 }

@@ -26,9 +26,25 @@ export interface ModelDescription {
   outputs?: readonly TensorDescription[];
 }
 
+/** What a run before the first request told. */
+export interface ModelWarmup {
+  /** Milliseconds that the run took. */
+  ms: number;
+  /** The dimensions that it was run with, by input. */
+  inputs?: Readonly<Record<string, readonly number[]>>;
+  /** What the author should know of the model, a sentence or two each. */
+  warnings?: readonly string[];
+}
+
 /** A model in memory. Its other methods (`run`, `predict`) are its kind's own. */
 export interface LoadedModel {
   describe(): ModelDescription;
+  /**
+   * Runs the model once, before a service is ready; `undefined` when nothing is known that it could
+   * be run with. What it takes depends on the machine and is no part of `describe()`, which goes
+   * into a bundle.
+   */
+  warmup?(): Promise<ModelWarmup | undefined>;
   /** Frees what the model holds. Calling it twice does nothing. */
   release(): void | Promise<void>;
 }

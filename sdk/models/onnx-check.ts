@@ -55,7 +55,8 @@ const ORT_FORMAT: OnnxFileFacts = {
   producer: undefined,
   opsets: {},
   hasGraph: true,
-  hasZipMap: false,
+  hasOtherOutputs: false,
+  operators: new Set(),
   externalFiles: [],
 };
 

@@ -9,8 +9,10 @@ export interface OnnxFileFacts {
   /** Operator set versions by domain; `""` is the standard domain, `ai.onnx`. */
   opsets: Readonly<Record<string, number>>;
   hasGraph: boolean;
-  /** Whether the graph has a ZipMap node, as skl2onnx writes for classifiers by default. */
-  hasZipMap: boolean;
+  /** Whether an output is declared as something else than a tensor, as skl2onnx does by default. */
+  hasOtherOutputs: boolean;
+  /** The operators of the model, `domain:name` or `name`. */
+  operators: ReadonlySet<string>;
   /** The side files that hold weights, as written: relative to the folder of the model. */
   externalFiles: readonly string[];
 }
@@ -19,6 +21,9 @@ type Message =
   | "model"
   | "opset"
   | "graph"
+  | "output"
+  | "type"
+  | "other"
   | "node"
   | "attribute"
   | "tensor"
@@ -33,7 +38,9 @@ type Message =
  */
 const PARTS: Record<Message, Readonly<Record<number, Message>>> = {
   model: { 7: "graph", 8: "opset", 20: "training", 25: "function" },
-  graph: { 1: "node", 5: "tensor", 15: "sparse" },
+  graph: { 1: "node", 5: "tensor", 12: "output", 15: "sparse" },
+  output: { 2: "type" },
+  type: { 4: "other", 5: "other", 8: "other", 9: "other" },
   node: { 5: "attribute" },
   attribute: {
     5: "tensor",
@@ -49,12 +56,13 @@ const PARTS: Record<Message, Readonly<Record<number, Message>>> = {
   function: { 7: "node" },
   opset: {},
   external: {},
+  other: {},
 };
 
 /** Names the texts and numbers that are kept, by message and field. */
 const KEPT: Partial<Record<Message, Readonly<Record<number, "text" | "number">>>> = {
   model: { 1: "number", 2: "text" },
-  node: { 4: "text" },
+  node: { 4: "text", 7: "text" },
   opset: { 1: "text", 2: "number" },
   external: { 1: "text", 2: "text" },
 };
@@ -80,7 +88,8 @@ function readModel(reader: ProtobufReader, size: number): OnnxFileFacts {
   const opsets: Record<string, number> = {};
   const externalFiles = new Set<string>();
   let hasGraph = false;
-  let hasZipMap = false;
+  let hasOtherOutputs = false;
+  const operators = new Set<string>();
 
   const walk = (message: Message, end: number, depth: number): Map<number, string | number> => {
     if (depth > DEEPEST) throw new ProtobufError("the messages nest too deeply", false);
@@ -100,7 +109,12 @@ function readModel(reader: ProtobufReader, size: number): OnnxFileFacts {
 
   const close = (message: Message, kept: Map<number, string | number>): void => {
     if (message === "graph") hasGraph = true;
-    if (message === "node" && kept.get(4) === "ZipMap") hasZipMap = true;
+    if (message === "other") hasOtherOutputs = true;
+    if (message === "node") {
+      const domain = String(kept.get(7) ?? "");
+      const operator = String(kept.get(4) ?? "");
+      operators.add(domain === "" || domain === "ai.onnx" ? operator : `${domain}:${operator}`);
+    }
     if (message === "opset") opsets[String(kept.get(1) ?? "")] = Number(kept.get(2) ?? 0);
     if (message === "external" && kept.get(1) === "location") {
       externalFiles.add(String(kept.get(2) ?? ""));
@@ -113,7 +127,8 @@ function readModel(reader: ProtobufReader, size: number): OnnxFileFacts {
     producer: model.get(2) as string | undefined,
     opsets,
     hasGraph,
-    hasZipMap,
+    hasOtherOutputs,
+    operators,
     externalFiles: [...externalFiles],
   };
 }

@@ -1,18 +1,26 @@
 import { EkibenError } from "../core/errors.js";
+import { findClosestName, printNames } from "../core/closest-name.js";
+import type { TensorElement } from "../tensor/tensor-array.js";
+import type { Tensor, TensorDescription, TensorSlot } from "../tensor/tensor.js";
+import { findBatchAxes, withRowsFirst, type BatchAxis } from "./batch-axis.js";
 import { checkColumnOptions, type ColumnOptions } from "./column-binding.js";
-import { toFeeds, type Feeds, type ModelInput } from "./feeds.js";
-import { joinOutputs } from "./joined-output.js";
-import type { LoadedModel, ModelDescription } from "./model.js";
-import { toPlainReason, type OnnxSession } from "./onnx-session.js";
+import { toFeeds, type ModelInput } from "./feeds.js";
+import type { LoadedModel, ModelDescription, ModelWarmup } from "./model.js";
+import { makeExample, toExampleRows } from "./onnx-example.js";
+import { createRunOnce } from "./onnx-run.js";
+import { describeSessionOptions } from "./onnx-session-options.js";
+import type { OnnxSession, OnnxSlot } from "./onnx-session.js";
 import {
+  refuseNaN,
   toOutputTensor,
   type Int64Output,
   type OutputTensor,
   type RawOutput,
 } from "./output-tensor.js";
-import { findClosestName, printNames } from "../core/closest-name.js";
-import type { TensorElement } from "../tensor/tensor-array.js";
-import { sliceRows, type TensorDescription, type TensorSlot } from "../tensor/tensor.js";
+import { checkPadOptions, type PadOptions } from "./padding.js";
+import { areOneRun, planRuns, runRows, takesAnyRows } from "./row-runs.js";
+import { tryRowsApart } from "./row-trial.js";
+import type { Feed } from "./tensor-value.js";
 
 export interface OnnxRunOptions extends ColumnOptions {
   /** The outputs to compute. @default all */
@@ -26,21 +34,56 @@ export interface OnnxPredictOptions extends Omit<OnnxRunOptions, "outputs"> {
   output?: string;
 }
 
+/** How a model is run, whoever calls it. */
+export interface OnnxModelOptions extends OnnxPredictOptions {
+  /**
+   * Whether rows may share a run. With `false` they are run one by one.
+   * @default found out when the model loads: two rows are run alone and together
+   */
+  batchable?: boolean;
+  /** The dimension that the file has its rows in. Handlers have them first. @default 0 */
+  batchAxis?: BatchAxis;
+  /**
+   * Fills rows of several lengths. Without it rows of one shape share a run, and the others have
+   * their own.
+   */
+  pad?: PadOptions;
+  /** `"error"`: an output with NaN in it is MODEL_RUN_FAILED. @default "allow" */
+  onNaN?: "allow" | "error";
+  /**
+   * What the model is run with when it is loaded, as `run` takes it.
+   * @default made from the declared types and dimensions, where they say enough
+   */
+  example?: ModelInput;
+}
+
+/** An output as others are told of it. */
+export interface OnnxOutputDescription extends TensorDescription {
+  /** What the columns stand for, where the file had a list of maps (ZipMap). */
+  classes?: readonly (string | number)[];
+}
+
 export interface OnnxDescription extends ModelDescription {
   kind: "onnx";
   inputs: readonly TensorDescription[];
-  outputs: readonly TensorDescription[];
+  outputs: readonly OnnxOutputDescription[];
   /**
-   * How many rows one run of the model takes; `null`: as many as there are. A model that was
-   * exported for 1 row still takes any number: they are run one by one and joined.
+   * How many rows one run of the model takes; `null`: as many as there are. More are put into
+   * several runs and joined.
    */
   rowsPerRun: number | null;
+  /** Whether rows answer alike in any company, `null` when nobody knows; and who says so. */
+  rowsApart: { value: boolean | null; by: "option" | "trial" };
+  /** Inputs and outputs that have their rows in another dimension than the first. */
+  batchAxis?: Readonly<Record<string, number>>;
+  /** The options of the session, as onnxruntime got them. */
+  session: Readonly<Record<string, unknown>>;
 }
 
 /** A loaded ONNX model. */
 export interface OnnxModel extends LoadedModel {
   readonly inputs: readonly TensorDescription[];
-  readonly outputs: readonly TensorDescription[];
+  readonly outputs: readonly OnnxOutputDescription[];
   /**
    * Runs the model on all rows and answers its outputs by name.
    * @throws MODEL_INPUT_INVALID for data that the model cannot take; MODEL_RUN_FAILED
@@ -59,26 +102,59 @@ export interface OnnxModel extends LoadedModel {
     options?: OnnxPredictOptions,
   ): Promise<OutputTensor<Element>>;
   describe(): OnnxDescription;
+  warmup(): Promise<ModelWarmup | undefined>;
   /** Frees the session once the runs that have begun are done. */
   release(): Promise<void>;
 }
 
+/** What a model is made of. */
+export interface OnnxParts {
+  /** The name in the service, for messages. */
+  name: string;
+  opened: OnnxSession;
+  operators: ReadonlySet<string>;
+}
+
 /**
- * A model on an open session.
- * @throws SERVICE_INVALID for options that name inputs or outputs which the model does not have.
+ * A model on an open session; it is run a few times to see whether rows may share a run.
+ * @throws SERVICE_INVALID for options that the model does not allow; MODEL_INPUT_INVALID and
+ * MODEL_RUN_FAILED for an example that it does not take.
  */
-export function createOnnxModel(
-  name: string,
-  opened: OnnxSession,
-  defaults: OnnxPredictOptions,
-): OnnxModel {
-  const { session, inputs, outputs } = opened;
-  const running = new Set<Promise<unknown>>();
-  let released: Promise<void> | undefined;
-  const rowsPerRun = findRowsPerRun(inputs);
+export async function createOnnxModel(
+  { name, opened, operators }: OnnxParts,
+  defaults: OnnxModelOptions,
+): Promise<OnnxModel> {
+  const axes = findBatchAxes(name, opened, defaults.batchAxis);
+  const turn = (slot: OnnxSlot): OnnxSlot => withRowsFirst(slot, axes.get(slot.name)!);
+  const inputs = opened.inputs.map(turn);
+  const outputs = opened.outputs.map(turn);
+  const { pad, onNaN = "allow" } = defaults;
   checkColumnOptions(name, inputs, defaults);
+  if (pad !== undefined) checkPadOptions(name, inputs, pad);
   if (defaults.output !== undefined) findOutput(name, outputs, defaults.output, "SERVICE_INVALID");
 
+  const runOnce = createRunOnce(name, opened, axes);
+  const size = findRowsPerRun(inputs);
+  const { example } = defaults;
+  const given =
+    example === undefined
+      ? undefined
+      : toFeeds(name, inputs, example, { ...defaults, anyRows: true });
+  const rows =
+    given === undefined
+      ? makeExample(inputs, operators, size)
+      : toExampleRows(inputs, given, { size, shared: true });
+  // An example that the model does not take is a mistake of its author, who should see it now.
+  if (given !== undefined) await runOnce(rows!(fill(size)), outputs);
+  const found =
+    defaults.batchable ??
+    (rows && (await tryRowsApart((feeds) => runOnce(feeds, outputs), rows, size)));
+  // Of rows that nobody knows of, those given at once are one run, as they would be in Python.
+  const policy = { size, shared: found ?? size === null };
+  const anyRows = takesAnyRows(policy);
+
+  const running = new Set<Promise<unknown>>();
+  let released: Promise<void> | undefined;
   const start = <Result>(work: () => Promise<Result>): Promise<Result> => {
     if (released !== undefined) {
       throw new EkibenError("MODEL_RUN_FAILED", {
@@ -93,41 +169,13 @@ export function createOnnxModel(
     return run;
   };
 
-  const runSession = async (feeds: Feeds, wanted: readonly TensorSlot[]): Promise<RawOutput[]> => {
-    const tensors = Object.fromEntries(
-      Object.entries(feeds).map(([input, { type, data, dims }]) => [
-        input,
-        new opened.runtime.Tensor(type, data as never, dims),
-      ]),
-    );
-    try {
-      const answer = await session.run(
-        tensors,
-        wanted.map((slot) => slot.name),
-      );
-      return wanted.map((slot) => answer[slot.name]!);
-    } catch (cause) {
-      throw new EkibenError("MODEL_RUN_FAILED", {
-        detail: `The model ${JSON.stringify(name)} failed: ${toPlainReason((cause as Error).message)}`,
-        cause,
-      });
-    }
-  };
-
-  const runRows = async (feeds: Feeds, wanted: readonly TensorSlot[]): Promise<RawOutput[]> => {
-    const entries = Object.entries(feeds);
-    const rows = entries[0]![1].dims[0]!;
-    const parts: RawOutput[][] = [];
-    for (let i = 0; i < rows; i += 1) {
-      const row = entries.map(([input, tensor]) => [input, sliceRows(tensor, i, i + 1)]);
-      parts.push(await runSession(Object.fromEntries(row) as Feeds, wanted));
-    }
-    return wanted.map((slot, k) =>
-      joinOutputs(
-        slot.name,
-        parts.map((part) => part[k]!),
-      ),
-    );
+  const runAll = (
+    feeds: Readonly<Record<string, Feed>>,
+    wanted: readonly TensorSlot[],
+  ): Promise<RawOutput[]> => {
+    if (areOneRun(feeds, policy)) return runOnce(feeds, wanted);
+    const plan = planRuns(name, inputs, feeds, policy);
+    return runRows(plan, wanted, (part) => runOnce(part, wanted));
   };
 
   const compute = async (
@@ -139,19 +187,25 @@ export function createOnnxModel(
     }
     const wanted = options.outputs?.map((output) => findOutput(name, outputs, output)) ?? outputs;
     const columns = { ...defaults, ...options };
-    const feeds = toFeeds(name, inputs, x, { ...columns, oneByOne: rowsPerRun === 1 });
-    const raw = await (rowsPerRun === 1 ? runRows : runSession)(feeds, wanted);
+    const raw = await runAll(toFeeds(name, inputs, x, { ...columns, anyRows }), wanted);
     const int64 = columns.int64 ?? "number";
     return Object.fromEntries(
-      wanted.map((slot, i) => [slot.name, toOutputTensor(slot.name, raw[i]!, int64)]),
+      wanted.map((slot, i) => {
+        if (onNaN === "error") refuseNaN(name, slot.name, raw[i]!);
+        return [slot.name, toOutputTensor(slot.name, raw[i]!, int64)];
+      }),
     );
   };
 
+  const turned = [...axes].filter(([, axis]) => axis !== 0);
   const described: OnnxDescription = {
     kind: "onnx",
     inputs: inputs.map(toDescription),
     outputs: outputs.map(toDescription),
-    rowsPerRun,
+    rowsPerRun: policy.size ?? (policy.shared ? null : 1),
+    rowsApart: { value: found ?? null, by: defaults.batchable === undefined ? "trial" : "option" },
+    ...(turned.length > 0 && { batchAxis: Object.fromEntries(turned) }),
+    session: describeSessionOptions(opened.options),
   };
   return {
     inputs: described.inputs,
@@ -165,11 +219,50 @@ export function createOnnxModel(
       return answer[output] as never;
     },
     describe: () => described,
+    async warmup() {
+      const feeds = given ?? rows?.(fill(size));
+      if (feeds === undefined) return undefined;
+      const began = performance.now();
+      try {
+        await start(() => runAll(feeds, outputs));
+      } catch (error) {
+        // What was made may well be nothing that the model takes; what was given has been tried.
+        if (given === undefined) return undefined;
+        throw error;
+      }
+      const ms = performance.now() - began;
+      return { ms, inputs: dimsOf(feeds), warnings: listWarnings(name, described) };
+    },
     release() {
-      released ??= Promise.allSettled(running).then(() => session.release());
+      released ??= Promise.allSettled(running).then(() => opened.session.release());
       return released;
     },
   };
+}
+
+/** As many rows of an example as one run takes. */
+function fill(size: number | null): number[] {
+  return Array.from({ length: size ?? 1 }, (_, row) => row % 3);
+}
+
+function dimsOf(feeds: Readonly<Record<string, Feed>>): Record<string, readonly number[]> {
+  return Object.fromEntries(
+    Object.entries(feeds).map(([input, feed]) => [
+      input,
+      (Array.isArray(feed) ? (feed as readonly Tensor[])[0]! : (feed as Tensor)).dims,
+    ]),
+  );
+}
+
+function listWarnings(name: string, { rowsApart, rowsPerRun }: OnnxDescription): string[] {
+  if (rowsApart.by === "option" || rowsApart.value !== false) return [];
+  const then =
+    rowsPerRun === 1
+      ? "They are run one by one, each as if it were alone."
+      : `A run takes exactly ${rowsPerRun} of them.`;
+  return [
+    `Rows of the model ${JSON.stringify(name)} that share a run change each other's answers. ${then} Declare \`batchable: false\` to keep it so, or \`batchable: true\` if the first dimension of its inputs is one thing, such as a sequence, and no list of rows.`,
+  ];
 }
 
 /** The batch size that every input is fixed to, when there is one. */
@@ -179,8 +272,8 @@ function findRowsPerRun(inputs: readonly TensorSlot[]): number | null {
   return sizes.size === 1 && size !== undefined ? size : null;
 }
 
-function toDescription({ name, dtype, shape }: TensorSlot): TensorDescription {
-  return { name, dtype, shape };
+function toDescription({ name, dtype, shape, half, classes }: OnnxSlot): OnnxOutputDescription {
+  return { name, dtype: half ? "float16" : dtype, shape, ...(classes && { classes }) };
 }
 
 function findOutput(

@@ -1,57 +1,78 @@
+import { dirname } from "node:path";
 import type * as OnnxRuntimeNode from "onnxruntime-node";
 import type { InferenceSession } from "onnxruntime-node";
 import { EkibenError } from "../core/errors.js";
 import { printPath } from "./model-file.js";
 import type { CheckedOnnxFile } from "./onnx-check.js";
+import { toOnnxRefusal, toPlainReason } from "./onnx-refusal.js";
+import { rewriteOnnxOutputs, type RewrittenModel } from "./onnx-rewrite.js";
+import { toSessionOptions, type OnnxSessionOptions } from "./onnx-session-options.js";
 import { isTensorType, type TensorSlot } from "../tensor/tensor.js";
-
-export type OnnxSessionOptions = InferenceSession.SessionOptions;
 
 /** The parts of onnxruntime-node that ekiben calls. */
 export type OnnxRuntime = Pick<typeof OnnxRuntimeNode, "InferenceSession" | "Tensor">;
+
+/** What a model takes or gives, as handlers see it and as the file has it. */
+export interface OnnxSlot extends TensorSlot {
+  /** Whether the file has 16 bits a number; handlers have float32, which holds all its values. */
+  readonly half: boolean;
+  /** The values that the columns stand for, where the file had a list of maps. */
+  readonly classes?: readonly (string | number)[];
+}
 
 /** An open session, with what it takes and gives. */
 export interface OnnxSession {
   readonly runtime: OnnxRuntime;
   readonly session: InferenceSession;
-  readonly inputs: readonly TensorSlot[];
-  readonly outputs: readonly TensorSlot[];
+  readonly inputs: readonly OnnxSlot[];
+  readonly outputs: readonly OnnxSlot[];
+  readonly options: OnnxSessionOptions;
 }
 
 /**
- * One thread a session: more of them spin while they wait and take the cores from the other
- * sessions of a server. Level 4 keeps onnxruntime from writing to stderr what it throws anyway.
- */
-const QUIET: OnnxSessionOptions = {
-  intraOpNumThreads: 1,
-  interOpNumThreads: 1,
-  logSeverityLevel: 4,
-};
-
-/**
- * Opens a file that has been looked at.
+ * Opens a file that has been looked at. A file with outputs that are lists of maps or sequences is
+ * opened from a rewritten copy in memory.
  * @throws MODEL_FILE_INVALID when onnxruntime refuses it, and for inputs or outputs that are no
- * tensors; DEPENDENCY_MISSING when onnxruntime-node does not load on this machine.
+ * tensors; SERVICE_INVALID for options that it cannot take; DEPENDENCY_MISSING when
+ * onnxruntime-node does not load on this machine.
  */
 export async function openSession(
   file: CheckedOnnxFile,
-  options: OnnxSessionOptions = {},
+  chosen: OnnxSessionOptions = {},
 ): Promise<OnnxSession> {
   const runtime = await loadRuntime();
+  const options = toSessionOptions(chosen);
+  const { absolute } = file.path;
+  const rewritten = file.facts.hasOtherOutputs ? rewriteOnnxOutputs(absolute) : undefined;
   let session: InferenceSession;
   try {
-    session = await runtime.InferenceSession.create(file.path.absolute, { ...QUIET, ...options });
+    session =
+      rewritten === undefined
+        ? await runtime.InferenceSession.create(absolute, options)
+        : await runtime.InferenceSession.create(
+            rewritten.bytes,
+            withWeightsFrom(dirname(absolute), options),
+          );
   } catch (error) {
-    throw toRefusal(file, error);
+    throw toOptionError(error) ?? toOnnxRefusal(file, error);
   }
   try {
-    const inputs = session.inputMetadata.map((value) => toSlot(file, "input", value));
-    const outputs = session.outputMetadata.map((value) => toSlot(file, "output", value));
-    return { runtime, session, inputs, outputs };
+    const inputs = session.inputMetadata.map((value) => toSlot(file, "input", { value }));
+    const outputs = session.outputMetadata.map((value) =>
+      toSlot(file, "output", { value, rewritten }),
+    );
+    return { runtime, session, inputs, outputs, options };
   } catch (error) {
     await session.release();
     throw error;
   }
+}
+
+/** A model that comes as bytes does not say where it was: its weights may lie beside it. */
+function withWeightsFrom(folder: string, options: OnnxSessionOptions): OnnxSessionOptions {
+  const extra = options.extra as { session?: object };
+  const session = { ...extra.session, model_external_initializers_file_folder_path: folder };
+  return { ...options, extra: { ...extra, session } };
 }
 
 async function loadRuntime(): Promise<OnnxRuntime> {
@@ -66,66 +87,73 @@ async function loadRuntime(): Promise<OnnxRuntime> {
   }
 }
 
-function toSlot(
-  { path, facts }: CheckedOnnxFile,
-  kind: "input" | "output",
-  value: InferenceSession.ValueMetadata,
-): TensorSlot {
-  if (!value.isTensor) {
-    throw new EkibenError("MODEL_FILE_INVALID", {
-      detail: `The ${kind} ${JSON.stringify(value.name)} of ${printPath(path)} is no tensor but a ${facts.hasZipMap ? "list of maps (ZipMap)" : "sequence or map"}.`,
-      hint: facts.hasZipMap
-        ? 'Convert the model again with skl2onnx.to_onnx(model, X, options={id(model): {"zipmap": False}}).'
-        : `Export the model with tensors as ${kind}s only.`,
-      expected: "tensors",
-      received: "sequence or map",
+/** A refusal of the options of a session, not of its file. */
+function toOptionError(cause: unknown): EkibenError | undefined {
+  const { message } = cause as Error;
+  if (/no available backend|execution ?provider|shared library/i.test(message)) {
+    return new EkibenError("SERVICE_INVALID", {
+      detail: `The execution provider of the option \`session\` of onnx() is not to be had on ${process.platform} ${process.arch}: ${toPlainReason(message)}`,
+      hint: 'Leave out `executionProviders`, which is then ["cpu"].',
+      cause,
     });
   }
-  if (!isTensorType(value.type)) {
+  if (!/is not supported: |Invalid argument: sessionOptions|must be a/i.test(message)) {
+    return undefined;
+  }
+  return new EkibenError("SERVICE_INVALID", {
+    detail: `The option \`session\` of onnx() is not valid: ${toPlainReason(message)}`,
+    cause,
+  });
+}
+
+function toSlot(
+  file: CheckedOnnxFile,
+  kind: "input" | "output",
+  {
+    value,
+    rewritten,
+  }: { value: InferenceSession.ValueMetadata; rewritten?: RewrittenModel | undefined },
+): OnnxSlot {
+  if (!value.isTensor) throw toNoTensor(file, kind, value.name);
+  const half = value.type === "float16";
+  const dtype = half ? "float32" : value.type;
+  if (!isTensorType(dtype)) {
     throw new EkibenError("MODEL_FILE_INVALID", {
-      detail: `The ${kind} ${JSON.stringify(value.name)} of ${printPath(path)} holds ${value.type}, which JavaScript has no numbers for.`,
+      detail: `The ${kind} ${JSON.stringify(value.name)} of ${printPath(file.path)} holds ${value.type}, which JavaScript has no numbers for.`,
       hint: "Export the model in float32, or cast this value to float32 inside of the model.",
       expected: "float32",
       received: value.type,
     });
   }
+  const change = rewritten?.outputs.get(value.name);
+  const classes = change?.classes;
+  // The file says nothing about the dimensions of what was no tensor; its labels do.
+  const declared =
+    value.shape.length === 0 && classes !== undefined ? ["", classes.length] : value.shape;
   return {
     name: value.name,
-    dtype: value.type,
-    shape: value.shape.map((size) => (typeof size === "number" ? size : null)),
-    symbols: value.shape.map((size) => (typeof size === "number" ? "" : size)),
+    dtype,
+    shape: declared.map((size) => (typeof size === "number" ? size : null)),
+    symbols: declared.map((size) => (typeof size === "number" ? "" : size)),
+    half,
+    ...(classes !== undefined && { classes }),
   };
 }
 
-function toRefusal({ path, facts }: CheckedOnnxFile, cause: unknown): EkibenError {
-  const reason = toPlainReason((cause as Error).message);
-  const opsets = Object.entries(facts.opsets).map(
-    ([domain, version]) => `${domain || "ai.onnx"} ${version}`,
-  );
-  const written = [facts.producer, ...opsets].filter(Boolean).join(", ");
+function toNoTensor(
+  { path, facts }: CheckedOnnxFile,
+  kind: "input" | "output",
+  name: string,
+): EkibenError {
+  const zipped = kind === "output" && facts.operators.has("ai.onnx.ml:ZipMap");
   return new EkibenError("MODEL_FILE_INVALID", {
-    detail: `onnxruntime cannot load ${printPath(path)}${written === "" ? "" : ` (${written})`}: ${reason}`,
-    hint: findHint(reason),
-    cause,
+    detail: `The ${kind} ${JSON.stringify(name)} of ${printPath(path)} is no tensor but a sequence, map or optional value${zipped ? ", which is made of a ZipMap in a way that cannot be undone" : ""}.`,
+    hint: zipped
+      ? 'Convert the model again with skl2onnx.to_onnx(model, X, options={id(model): {"zipmap": False}}).'
+      : kind === "output"
+        ? "Export the model with tensors as outputs only: in place of a list of tensors, one output each, or torch.stack."
+        : "Export the model with tensors as inputs only.",
+    expected: "tensors",
+    received: "sequence, map or optional",
   });
-}
-
-function findHint(reason: string): string {
-  if (/not a registered function\/op|No op registered|no opset import/i.test(reason)) {
-    return "Export the model with standard ONNX operators only; operators of your own cannot be served.";
-  }
-  if (/opset|IR version/i.test(reason)) {
-    return "Export the model again with an older operator set, such as opset_version=17.";
-  }
-  return "Check the file in Python with onnx.checker.check_model(path).";
-}
-
-/** onnxruntime's message without the file of its own source and the signature in front of it. */
-export function toPlainReason(message: string): string {
-  const plain = message
-    .replace(/^Load model from .*? failed:/s, "")
-    .replace(/\S*[\\/]onnxruntime[\\/]core[\\/]\S+:\d+ .*?\) (?=[A-Z])/s, "")
-    .replace(/\s+/g, " ")
-    .trim();
-  return /[.!?"]$/.test(plain) ? plain : `${plain}.`;
 }

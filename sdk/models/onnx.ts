@@ -2,15 +2,17 @@ import { basename, dirname, join } from "node:path";
 import type { ModelDefinition } from "./model.js";
 import { toModelPath } from "./model-file.js";
 import { checkOnnxFile, toBundlePath } from "./onnx-check.js";
-import { createOnnxModel, type OnnxModel, type OnnxPredictOptions } from "./onnx-model.js";
-import { openSession, type OnnxSessionOptions } from "./onnx-session.js";
+import { createOnnxModel, type OnnxModel, type OnnxModelOptions } from "./onnx-model.js";
+import { openSession } from "./onnx-session.js";
+import { checkOnnxOptions, type OnnxSessionOptions } from "./onnx-session-options.js";
 
 export type { OnnxModel };
 
-export interface OnnxOptions extends OnnxPredictOptions {
+export interface OnnxOptions extends OnnxModelOptions {
   /**
-   * Options of the onnxruntime session, such as `executionProviders`.
-   * @default `{ intraOpNumThreads: 1, interOpNumThreads: 1, logSeverityLevel: 4 }`: one thread, silent
+   * Options of the onnxruntime session, such as `executionProviders`, `graphOptimizationLevel` or
+   * `intraOpNumThreads`.
+   * @default one thread on the CPU that does not spin, all optimizations, an arena for memory, silent
    */
   session?: OnnxSessionOptions;
 }
@@ -28,17 +30,21 @@ export function onnx(file: string | URL, options: OnnxOptions = {}): ModelDefini
   return {
     kind: "onnx",
     async files() {
+      checkOnnxOptions(options);
       const { facts } = await checkOnnxFile(path);
       const folder = dirname(path.absolute);
       const sides = facts.externalFiles.map(toBundlePath);
       return [name, ...sides].map((inside) => ({ source: join(folder, inside), path: inside }));
     },
     async load(context) {
+      checkOnnxOptions(options);
       const place =
         context.directory === undefined ? path : toModelPath(join(context.directory, name));
-      const opened = await openSession(await checkOnnxFile(place), session);
+      const file = await checkOnnxFile(place);
+      const opened = await openSession(file, session);
       try {
-        return createOnnxModel(context.name, opened, defaults);
+        const { operators } = file.facts;
+        return await createOnnxModel({ name: context.name, opened, operators }, defaults);
       } catch (error) {
         await opened.session.release();
         throw error;

@@ -28,6 +28,19 @@ export function toOutputTensor(name: string, raw: RawOutput, int64: Int64Output)
   return createTensorArray(toElements(name, raw, int64), raw.dims);
 }
 
+/** @throws MODEL_RUN_FAILED for an output that has NaN among its numbers. */
+export function refuseNaN(model: string, name: string, { data, dims }: RawOutput): void {
+  if (!(data instanceof Float32Array || data instanceof Float64Array)) return;
+  const at = data.findIndex(Number.isNaN);
+  if (at === -1) return;
+  const row = Math.floor((at * (dims[0] ?? 1)) / data.length);
+  throw new EkibenError("MODEL_RUN_FAILED", {
+    detail: `The model ${JSON.stringify(model)} answered NaN in row ${row} of the output ${JSON.stringify(name)}.`,
+    hint: "Look for missing or infinite numbers in its input.",
+    issues: [{ message: "is NaN", row, column: name }],
+  });
+}
+
 function toElements(name: string, { type, data }: RawOutput, int64: Int64Output): Elements {
   if (type === "string") return [...(data as string[])];
   if (type === "bool") return Array.from(data as Uint8Array, (byte) => byte !== 0);

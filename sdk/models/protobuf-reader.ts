@@ -21,6 +21,15 @@ export interface ProtobufField {
   end: number;
 }
 
+/** One field with its place: the tag at `from`, what it holds at `body`, the next one at `to`. */
+export interface ProtobufPart {
+  number: number;
+  wire: number;
+  from: number;
+  body: number;
+  to: number;
+}
+
 /**
  * Reads an open protobuf file field by field through a small window, so that a large tensor is
  * skipped without reading it. Encoding: https://protobuf.dev/programming-guides/encoding
@@ -56,6 +65,42 @@ export class ProtobufReader {
     return { number, wire, end: after };
   }
 
+  /** The fields of a message that begins at `from` and ends at `to`; none of them is read. */
+  parts({ from, to }: { from: number; to: number }): ProtobufPart[] {
+    const parts: ProtobufPart[] = [];
+    this.position = from;
+    for (let start = from; ; start = this.position) {
+      const field = this.field(to);
+      if (field === undefined) break;
+      const body = this.position;
+      this.skip(field);
+      parts.push({ number: field.number, wire: field.wire, from: start, body, to: this.position });
+    }
+    if (this.position !== to) throw new ProtobufError("a field is longer than its message", false);
+    return parts;
+  }
+
+  /** The text of a part. */
+  textOf({ body, to }: ProtobufPart): string {
+    this.position = body;
+    return this.text({ end: to });
+  }
+
+  /** The number of a part; exact up to 2^53. */
+  numberOf({ body }: ProtobufPart): number {
+    this.position = body;
+    return this.varint();
+  }
+
+  /** The `int64` values of a part, which holds one, or many in a row (packed). */
+  integersOf({ wire, body, to }: ProtobufPart): bigint[] {
+    this.position = body;
+    if (wire === 0) return [BigInt.asIntN(64, this.#bigVarint())];
+    const values: bigint[] = [];
+    while (this.position < to) values.push(BigInt.asIntN(64, this.#bigVarint()));
+    return values;
+  }
+
   /** Moves past a field that nobody reads. */
   skip(field: ProtobufField): void {
     if (field.wire === 2) this.position = field.end;
@@ -76,7 +121,17 @@ export class ProtobufReader {
     throw new ProtobufError(`the number at byte ${this.position - 10} has no end`, false);
   }
 
-  text(field: ProtobufField): string {
+  #bigVarint(): bigint {
+    let value = 0n;
+    for (let shift = 0n; shift < 70n; shift += 7n) {
+      const byte = this.#byte();
+      value |= BigInt(byte & 0x7f) << shift;
+      if (byte < 0x80) return value;
+    }
+    throw new ProtobufError(`the number at byte ${this.position - 10} has no end`, false);
+  }
+
+  text(field: Pick<ProtobufField, "end">): string {
     const bytes = Buffer.alloc(field.end - this.position);
     readSync(this.handle, bytes, 0, bytes.length, this.position);
     this.position = field.end;

@@ -1,5 +1,6 @@
 import { fillCells, toElements, type RefuseCell } from "./cells.js";
 import { printValue, toCellError, toInputError } from "./input-error.js";
+import { stackRows } from "./row-tensors.js";
 import {
   countElements,
   createElements,
@@ -17,17 +18,21 @@ export interface ShapedData {
 }
 
 type Scalar = number | bigint | string | boolean | null;
-type Nested = readonly (Scalar | Nested | ArrayBufferView)[];
+type Nested = readonly (Scalar | Nested | ArrayBufferView | ShapedData)[];
 
 /** What a tensor can be made of: a typed array, nested lists, or elements with their dimensions. */
 export type TensorValue = Scalar | Nested | ArrayBufferView | ShapedData;
 
+/** What fills one input: a tensor, or one tensor `[1, …]` a row where the rows differ in shape. */
+export type Feed = Tensor | readonly Tensor[];
+
 /**
  * A tensor from what an author wrote. Nested lists give their own dimensions; a flat list or typed
- * array takes the declared ones, and its length says how many rows it has.
+ * array takes the declared ones, and its length says how many rows it has. Rows of several shapes
+ * stay apart where the model leaves those dimensions free, or `padded` says that they will be filled.
  * @throws MODEL_INPUT_INVALID
  */
-export function toTensor(model: string, slot: TensorSlot, value: unknown): Tensor {
+export function toFeed(model: string, slot: TensorSlot, value: unknown, padded = false): Feed {
   if (isShaped(value)) return fromShaped(model, slot, value);
   if (isTypedArray(value)) {
     const own = (value as { dims?: unknown }).dims;
@@ -35,8 +40,9 @@ export function toTensor(model: string, slot: TensorSlot, value: unknown): Tenso
     return fromFlat(model, slot, value);
   }
   if (Array.isArray(value)) {
-    const nested = value.length > 0 && isList(value[0]);
-    return nested ? fromNested(model, slot, value) : fromFlat(model, slot, value);
+    const [first] = value as unknown[];
+    if (isShaped(first) || isList(first)) return fromRows(model, slot, value, padded);
+    return fromFlat(model, slot, value);
   }
   if (isScalar(value)) return fromFlat(model, slot, [value]);
   throw toInputError(model, {
@@ -55,6 +61,48 @@ function isList(value: unknown): value is readonly unknown[] {
   return Array.isArray(value) || isTypedArray(value);
 }
 
+function fromRows(
+  model: string,
+  slot: TensorSlot,
+  rows: readonly unknown[],
+  padded: boolean,
+): Feed {
+  const shapes = rows.map(shapeOfRow);
+  const shape = shapes[0]!;
+  const rank = shape.length;
+  const ragged = shapes.some(
+    (other) => other.length !== rank || other.some((size, axis) => size !== shape[axis]),
+  );
+  // Lists of numbers, by far the most, are read as one.
+  if (!ragged && !rows.some(hasOwnDims)) return fromNested(model, slot, rows);
+  const free = shape.map(
+    (_, axis) => padded || slot.shape.length === 0 || slot.shape[axis + 1] === null,
+  );
+  const fits = shapes.every(
+    (other) =>
+      other.length === rank && other.every((size, axis) => size === shape[axis] || free[axis]),
+  );
+  if (!fits) return fromNested(model, slot, rows);
+  const tensors = rows.map((row, at) => {
+    if (!hasOwnDims(row)) return fromNested(model, slot, [row], at);
+    const own = isShaped(row) ? row : { data: row as never, dims: (row as ShapedData).dims };
+    return fromShaped(model, slot, { data: own.data, dims: [1, ...own.dims] }, at);
+  });
+  return ragged ? tensors : stackRows(tensors);
+}
+
+function hasOwnDims(row: unknown): boolean {
+  return isShaped(row) || (isTypedArray(row) && isDims((row as { dims?: unknown }).dims));
+}
+
+/** The dimensions of one row, by its first elements. */
+function shapeOfRow(row: unknown): readonly number[] {
+  if (hasOwnDims(row)) return (row as ShapedData).dims;
+  const dims: number[] = [];
+  for (let list = row; isList(list); list = list[0]) dims.push(list.length);
+  return dims;
+}
+
 function isDims(dims: unknown): dims is readonly number[] {
   return Array.isArray(dims) && dims.every((size) => Number.isInteger(size) && size >= 0);
 }
@@ -65,7 +113,12 @@ export function isShaped(value: unknown): value is ShapedData {
   return isList(data) && Array.isArray(dims);
 }
 
-function fromShaped(model: string, slot: TensorSlot, { data, dims }: ShapedData): Tensor {
+function fromShaped(
+  model: string,
+  slot: TensorSlot,
+  { data, dims }: ShapedData,
+  firstRow = 0,
+): Tensor {
   if (!isDims(dims) || countElements(dims) !== data.length) {
     throw toInputError(model, {
       detail: `the input ${JSON.stringify(slot.name)} has dims [${dims.join(", ")}] and ${data.length} elements.`,
@@ -74,7 +127,7 @@ function fromShaped(model: string, slot: TensorSlot, { data, dims }: ShapedData)
       received: `[${dims.join(", ")}]`,
     });
   }
-  const refuse = refuseIn(model, slot, dims);
+  const refuse = refuseIn(model, slot, { dims, offset: 0, firstRow });
   return { type: slot.dtype, dims: [...dims], data: toElements(slot.dtype, data, refuse) };
 }
 
@@ -83,7 +136,7 @@ function fromFlat(model: string, slot: TensorSlot, cells: ArrayLike<unknown>): T
   return {
     type: slot.dtype,
     dims,
-    data: toElements(slot.dtype, cells, refuseIn(model, slot, dims)),
+    data: toElements(slot.dtype, cells, refuseIn(model, slot, { dims, offset: 0, firstRow: 0 })),
   };
 }
 
@@ -106,14 +159,19 @@ function findDims(model: string, slot: TensorSlot, length: number): number[] {
   });
 }
 
-function fromNested(model: string, slot: TensorSlot, value: readonly unknown[]): Tensor {
+function fromNested(
+  model: string,
+  slot: TensorSlot,
+  value: readonly unknown[],
+  firstRow = 0,
+): Tensor {
   const dims: number[] = [];
   for (let list: unknown = value; isList(list); list = list[0]) {
     dims.push(list.length);
     if (list.length === 0) break;
   }
   const data = createElements(slot.dtype, countElements(dims));
-  fillNested({ model, slot, dims, data }, value, 0, 0);
+  fillNested({ model, slot, dims, data, firstRow }, value, 0, 0);
   return { type: slot.dtype, dims, data };
 }
 
@@ -122,21 +180,26 @@ interface Filling {
   slot: TensorSlot;
   dims: readonly number[];
   data: TensorElements;
+  firstRow: number;
 }
 
 function fillNested(filling: Filling, list: unknown, depth: number, offset: number): void {
-  const { model, slot, dims, data } = filling;
+  const { model, slot, dims, data, firstRow } = filling;
   const size = countElements(dims.slice(depth + 1));
   if (!isList(list) || list.length !== dims[depth]) {
-    const row = Math.floor(offset / countElements(dims.slice(1)));
+    const row = firstRow + Math.floor(offset / Math.max(1, countElements(dims.slice(1))));
+    const differs =
+      row === firstRow
+        ? `the lists of row ${row} differ in length.`
+        : `row ${firstRow} has the shape [${dims.slice(1).join(", ")}], and row ${row} does not.`;
     throw toInputError(model, {
-      detail: `the lists of the input ${JSON.stringify(slot.name)} differ: row 0 has the shape [${dims.slice(1).join(", ")}], and row ${row} does not.`,
-      hint: "Rows of different shapes cannot share one run: run them apart, or pad them if the model has a mask.",
-      issues: [{ message: "has another shape than row 0", row, column: slot.name }],
+      detail: `the lists of the input ${JSON.stringify(slot.name)} differ: ${differs}`,
+      hint: "Give rows of one shape, or fill the short ones with the option `pad` of onnx().",
+      issues: [{ message: "has another shape", row, column: slot.name }],
     });
   }
   if (depth === dims.length - 1) {
-    const refuse = refuseIn(model, slot, dims, offset);
+    const refuse = refuseIn(model, slot, { dims, offset, firstRow });
     fillCells(slot.dtype, data, list, { offset, stride: 1, refuse });
     return;
   }
@@ -144,19 +207,21 @@ function fillNested(filling: Filling, list: unknown, depth: number, offset: numb
     fillNested(filling, list[i], depth + 1, offset + i * size);
 }
 
-/** Refuses a cell by its row; `offset` is where the list of cells begins in the tensor. */
+/**
+ * Refuses a cell by its row; `offset` is where the list of cells begins in the tensor, and `firstRow`
+ * which row of all the tensor begins with.
+ */
 function refuseIn(
   model: string,
   slot: TensorSlot,
-  dims: readonly number[],
-  offset = 0,
+  { dims, offset, firstRow }: { dims: readonly number[]; offset: number; firstRow: number },
 ): RefuseCell {
   const rowSize = Math.max(1, countElements(dims.slice(1)));
   return (index, value, expected) => {
     const at = offset + index;
     const inRow = at % rowSize;
     throw toCellError(model, {
-      row: Math.floor(at / rowSize),
+      row: firstRow + Math.floor(at / rowSize),
       column: rowSize === 1 ? slot.name : `${slot.name}[${inRow}]`,
       value,
       expected,

@@ -48,6 +48,21 @@ export function createRuntime(definition: ServiceDefinition, options: RuntimeOpt
     Object.assign(shared.models, Object.fromEntries(models));
   }
 
+  /** One run of each model, so that the first request does not pay for what a first run costs. */
+  async function warmUpModels(): Promise<void> {
+    for (const [name, model] of models) {
+      try {
+        const warmup = await model.warmup?.();
+        if (warmup === undefined) continue;
+        const { warnings = [], ...fields } = warmup;
+        log.info(`ran the model ${name} once`, fields);
+        for (const warning of warnings) log.warn(warning);
+      } catch (error) {
+        log.warn(`the model ${name} failed in its first run`, { error });
+      }
+    }
+  }
+
   async function runHooks(name: "setup" | "warmup" | "close"): Promise<void> {
     for (const hook of definition[name]) {
       const made = await runHook(name, hook);
@@ -121,6 +136,7 @@ export function createRuntime(definition: ServiceDefinition, options: RuntimeOpt
     async start() {
       try {
         await loadModels();
+        await warmUpModels();
         await runHooks("setup");
         await warmUp();
         await runHooks("warmup");

@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect } from "vitest";
 import type { OutputTensor } from "../../sdk/models/output-tensor.js";
@@ -22,6 +22,10 @@ interface FixtureCard {
     batch?: "dynamic" | "fixed-1";
     ragged?: boolean;
   };
+  framework: string;
+  framework_version: string;
+  task: string;
+  classes?: (string | number)[];
   outputs: Record<string, { tolerance: Tolerance | "exact" }>;
 }
 
@@ -39,14 +43,28 @@ function readJson<Value>(id: string, name: string): Value {
 }
 
 export function loadFixture(id: string): Fixture {
+  const card = readJson<FixtureCard>(id, "card.json");
+  const { outputs } = readJson<{ outputs: Record<string, unknown[]> }>(id, "expected.json");
+  // What is a map by class in Python is a row with one column a class here.
+  const toRow = (value: unknown): unknown =>
+    value !== null && typeof value === "object" && !Array.isArray(value)
+      ? card.classes!.map((name) => (value as Record<string, unknown>)[String(name)])
+      : value;
   return {
     id,
     file: join(FIXTURES, id, "model.onnx"),
-    card: readJson(id, "card.json"),
+    card,
     records: readJson(id, "inputs.json"),
-    expected: readJson<{ outputs: Record<string, unknown[]> }>(id, "expected.json").outputs,
+    expected: Object.fromEntries(
+      Object.entries(outputs).map(([name, rows]) => [name, rows.map(toRow)]),
+    ),
   };
 }
+
+/** The fixtures that have an ONNX file. */
+export const ONNX_FIXTURES: readonly string[] = readdirSync(FIXTURES).filter((name) =>
+  existsSync(join(FIXTURES, name, "model.onnx")),
+);
 
 /** Compares rows of all outputs with the framework's own answers, in the card's tolerance. */
 export function expectRows(

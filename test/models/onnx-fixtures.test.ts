@@ -9,25 +9,10 @@ import {
   groupRows,
   isTabular,
   loadFixture,
+  ONNX_FIXTURES,
   toInputs,
   type FixtureRecord,
 } from "./fixture.js";
-
-const IDS = [
-  "skl-bc-isolation-forest",
-  "skl-bc-logreg-zipmap-columns",
-  "skl-bc-random-forest",
-  "skl-churn-columntransformer",
-  "skl-diabetes-gbr",
-  "skl-iris-kmeans",
-  "skl-iris-logreg-nozipmap",
-  "skl-wine-logreg-pipeline",
-  "torch-churn-tabular",
-  "torch-digits-cnn",
-  "torch-iris-fixed-batch-1",
-  "torch-text-gru",
-  "torch-wine-mlp",
-];
 
 function toFrame(records: readonly FixtureRecord[], names: readonly string[]): Frame {
   return new Frame(
@@ -36,7 +21,7 @@ function toFrame(records: readonly FixtureRecord[], names: readonly string[]): F
   );
 }
 
-describe.each(IDS)("%s answers as the framework that wrote it", (id) => {
+describe.each(ONNX_FIXTURES)("%s answers as the framework that wrote it", (id) => {
   const fixture = loadFixture(id);
   const all = fixture.records.map((_, row) => row);
   let model: OnnxModel;
