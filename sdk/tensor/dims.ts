@@ -1,3 +1,4 @@
+import { printCell } from "./cells.js";
 import { countElements } from "./tensor.js";
 import { TensorFault } from "./tensor-fault.js";
 
@@ -9,6 +10,15 @@ export function printDims(dims: readonly (number | null)[]): string {
   return `[${dims.map((size) => size ?? "any").join(", ")}]`;
 }
 
+const MOST_SHOWN = 8;
+
+/** What came in place of dimensions; lists in it may be nested without end, and are not printed. */
+function printSent(dims: unknown): string {
+  if (!Array.isArray(dims)) return printCell(dims);
+  const shown = dims.slice(0, MOST_SHOWN).map(printCell);
+  return `[${[...shown, ...(dims.length > MOST_SHOWN ? ["…"] : [])].join(", ")}]`;
+}
+
 /**
  * Checks that dimensions are sizes whose product counts something.
  * @throws TensorFault
@@ -17,7 +27,7 @@ export function checkDims(dims: unknown): asserts dims is readonly number[] {
   if (!Array.isArray(dims) || !dims.every((size) => Number.isSafeInteger(size) && size >= 0)) {
     throw new TensorFault("the shape is not a list of sizes", {
       expected: "whole numbers from 0 on, such as [1, 28, 28]",
-      received: JSON.stringify(dims)?.slice(0, 60) ?? typeof dims,
+      received: printSent(dims),
     });
   }
   if (dims.length > MOST_DIMS) {

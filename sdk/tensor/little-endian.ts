@@ -102,38 +102,32 @@ function toPrefixed(texts: readonly string[]): Uint8Array {
   return bytes;
 }
 
+/** No list of the single strings' bytes is made: millions of empty ones take 4 bytes each in a body. */
 function fromPrefixed(bytes: Uint8Array, count: number): string[] {
-  return readPrefixed(bytes, count).map((text, i) => {
-    try {
-      return UTF8.decode(text);
-    } catch {
-      throw new TensorFault(`the string [${i}] is not UTF-8`, { path: `[${i}]` });
-    }
-  });
-}
-
-/**
- * The bytes of strings that have their lengths before them, as views: the `BYTES` of the Open
- * Inference Protocol, which need not be text.
- * @throws TensorFault when there are not exactly `count`.
- */
-export function readPrefixed(bytes: Uint8Array, count: number): Uint8Array[] {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const found: Uint8Array[] = [];
+  const texts: string[] = [];
   let at = 0;
   while (at < bytes.length) {
     const start = at + PREFIX;
     const end = start <= bytes.length ? start + view.getUint32(at, true) : Infinity;
     if (end > bytes.length) {
-      throw new TensorFault(`the bytes end inside of string [${found.length}]`, {
-        path: `[${found.length}]`,
+      throw new TensorFault(`the bytes end inside of string [${texts.length}]`, {
+        path: `[${texts.length}]`,
         hint: "Write the length of each string before it, 4 bytes little-endian.",
       });
     }
-    if (found.length < count) found.push(bytes.subarray(start, end));
-    else throw new TensorFault(`the bytes hold more than ${count} strings`);
+    if (texts.length === count) throw new TensorFault(`the bytes hold more than ${count} strings`);
+    texts.push(start === end ? "" : decodeText(bytes.subarray(start, end), texts.length));
     at = end;
   }
-  if (found.length === count) return found;
-  throw new TensorFault(`the bytes hold ${found.length} strings, not ${count}`);
+  if (texts.length === count) return texts;
+  throw new TensorFault(`the bytes hold ${texts.length} strings, not ${count}`);
+}
+
+function decodeText(bytes: Uint8Array, at: number): string {
+  try {
+    return UTF8.decode(bytes);
+  } catch {
+    throw new TensorFault(`the string [${at}] is not UTF-8`, { path: `[${at}]` });
+  }
 }

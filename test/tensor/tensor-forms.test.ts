@@ -15,12 +15,7 @@ import {
   toFloat16,
   toFloat16Bytes,
 } from "../../sdk/tensor/float16.js";
-import {
-  fromLittleEndian,
-  readPrefixed,
-  sizeOfType,
-  toLittleEndian,
-} from "../../sdk/tensor/little-endian.js";
+import { fromLittleEndian, sizeOfType, toLittleEndian } from "../../sdk/tensor/little-endian.js";
 import { fromFlat, fromNested } from "../../sdk/tensor/nested.js";
 import { toFlatJson, toNested, toNestedJson } from "../../sdk/tensor/print-nested.js";
 import { createTensorArray, toTensorArray, typeOfElements } from "../../sdk/tensor/tensor-array.js";
@@ -211,9 +206,14 @@ describe("little-endian bytes", () => {
     expect(fault.message).toContain(message);
   });
 
-  it("keep strings that are no text as bytes", () => {
-    const bytes = Uint8Array.of(1, 0, 0, 0, 255, 0, 0, 0, 0);
-    expect(readPrefixed(bytes, 2)).toEqual([Uint8Array.of(255), new Uint8Array()]);
+  it("take little memory for millions of empty strings", () => {
+    const count = 3_000_000;
+    const before = process.resourceUsage().maxRSS;
+    const { data } = fromLittleEndian(new Uint8Array(count * 4), "string", [count]);
+    expect(data).toHaveLength(count);
+    expect((data as string[]).every((text) => text === "")).toBe(true);
+    // In KiB.
+    expect(process.resourceUsage().maxRSS - before).toBeLessThan(200 * 1024);
   });
 });
 
@@ -312,6 +312,18 @@ describe("a fault", () => {
   it("is told from any other error, which is left as it is", () => {
     const error = new RangeError("other");
     expect(toTensorError("INPUT_INVALID", "The body", error)).toBe(error);
+  });
+
+  it("tells of a shape that is nested without end", () => {
+    let nested: unknown = 1;
+    for (let depth = 0; depth < 100_000; depth++) nested = [nested];
+    const fault = faultOf(() => checkDims([2, nested, "x".repeat(100), null, {}]));
+    expect(fault.message).toBe("the shape is not a list of sizes");
+    expect(fault.facts.received).toMatch(
+      /^\[number 2, array of 1, string "x{40}…", null, object\]$/,
+    );
+    const long = faultOf(() => checkDims(Array.from({ length: 1000 }, () => "a")));
+    expect(long.facts.received!.length).toBeLessThan(200);
   });
 
   it("names a shape that has too many dimensions", () => {
