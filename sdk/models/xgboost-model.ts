@@ -170,7 +170,12 @@ export function createXGBoostModel(
         x,
         (rows) => (values = new Int32Array(rows * width)),
         (row, count) =>
-          findLeaves(learned.forest, { values: block, count }, { values, start: row * width }, range),
+          findLeaves(
+            learned.forest,
+            { values: block, count },
+            { values, start: row * width },
+            range,
+          ),
       );
       return createTensorArray(values, [width === 0 ? 0 : values.length / width, width]);
     },
