@@ -124,7 +124,9 @@ function readProblem(text: string): Problem | undefined {
     const read = JSON.parse(text) as Partial<Problem> | null;
     // A service may answer an error in words of its own, with a `code` among them.
     const isProblem = read?.type === `urn:ekiben:error:${read?.code}`;
-    return isProblem && read!.code! in ERROR_CATALOGUE ? (read as Problem) : undefined;
+    return isProblem && Object.hasOwn(ERROR_CATALOGUE, read?.code ?? "")
+      ? (read as Problem)
+      : undefined;
   } catch {
     return undefined;
   }

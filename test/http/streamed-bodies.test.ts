@@ -27,15 +27,15 @@ const WAYS = ["the shorter way", "Hono", "a middleware", "a middleware that read
 async function serve(way: (typeof WAYS)[number]): Promise<Served> {
   const all = countBytes();
   const few = countBytes(10);
-  const open_ = defineService({ name: "s" })
+  const bare = defineService({ name: "s" })
     .api("all", { input: all, maxBodyBytes: LIMIT, handler: (size) => ({ size }) })
     .api("few", { input: few, maxBodyBytes: LIMIT, handler: (size) => ({ size }) });
   const service = way.startsWith("a middleware")
-    ? open_.use(async (c, next) => {
+    ? bare.use(async (c, next) => {
         if (way !== "a middleware") await c.req.arrayBuffer();
         await next();
       })
-    : open_;
+    : bare;
   const built = await build(service.definition);
   const listening = await listen(way === "Hono" ? { fetch: built.app.fetch } : built.app, {
     port: 0,

@@ -26,9 +26,10 @@ async function ask(
   bodies: unknown[],
   options: { path?: string; log?: Log; headers?: Record<string, string> } = {},
 ): Promise<Answer[]> {
-  const { app } = await build(service.definition, {
-    ...(options.log === undefined ? {} : { log: options.log }),
-  });
+  const { app } = await build(
+    service.definition,
+    options.log === undefined ? {} : { log: options.log },
+  );
   return await Promise.all(
     bodies.map(async (body) => {
       const response = await app.request(options.path ?? "/f", {
