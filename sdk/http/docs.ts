@@ -52,7 +52,10 @@ export function mountDocs(app: Hono, runtime: Runtime, options: AppOptions): voi
       },
     });
   });
-  app.get("/docs", (c) => c.redirect("./", 302));
+  app.get("/docs", (c) => {
+    const id = toRequestId(c.req.header("x-request-id"));
+    return new Response(null, { status: 302, headers: { location: "./", "x-request-id": id } });
+  });
 
   app.get("/docs/assets/:file", async (c) => {
     const asset = await findDocsAsset(c.req.param("file"));
@@ -63,6 +66,7 @@ export function mountDocs(app: Hono, runtime: Runtime, options: AppOptions): voi
       "cache-control": "public, max-age=86400",
       "content-type": asset.contentType,
       "x-content-type-options": "nosniff",
+      "x-request-id": toRequestId(c.req.header("x-request-id")),
     };
     return c.req.header("if-none-match") === asset.etag
       ? new Response(null, { status: 304, headers })

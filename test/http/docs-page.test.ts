@@ -1,4 +1,6 @@
+import { Script } from "node:vm";
 import { expect, test } from "vitest";
+import { DOCS_SCRIPT } from "../../sdk/http/docs-script.js";
 import { api, build, listen, send, service } from "./serving.js";
 
 async function pageOf(...args: Parameters<typeof service>): Promise<string> {
@@ -52,7 +54,7 @@ test("no address on the page is absolute or of another host, and the policy forb
   const answer = await app.request("/");
   const page = await answer.text();
   for (const [, address] of page.matchAll(/(?:src|href)="([^"]*)"/g)) {
-    expect(address).toMatch(/^(docs\/assets\/|openapi\.json|metadata|healthz|metrics)/);
+    expect(address).toMatch(/^(docs\/assets\/|openapi\.json|metadata|healthz|metrics|#)/);
   }
   const policy = answer.headers.get("content-security-policy")!;
   expect(policy).toContain("default-src 'none'");
@@ -77,12 +79,14 @@ test("the assets have their types, an ETag, and are not sent twice", async () =>
       "content-type": type,
       "x-content-type-options": "nosniff",
       "cache-control": "public, max-age=86400",
+      "x-request-id": expect.any(String),
     });
     const again = await send(url, {
       method: "GET",
       headers: { "if-none-match": answer.headers.etag! },
     });
     expect(again).toMatchObject({ status: 304, body: "" });
+    expect(again.headers["x-request-id"]).toEqual(expect.any(String));
   }
 });
 
@@ -108,7 +112,12 @@ test("only the files of the page are served", async () => {
 
 test("/docs leads to the page", async () => {
   const { app } = await build(service([api()]));
-  const answer = await app.request("http://127.0.0.1/docs");
+  const answer = await app.request("http://127.0.0.1/docs", { headers: { "x-request-id": "r1" } });
   expect(answer.status).toBe(302);
+  expect(answer.headers.get("x-request-id")).toBe("r1");
   expect(new URL(answer.headers.get("location")!, "http://127.0.0.1/docs").pathname).toBe("/");
+});
+
+test("the script of the page is one that browsers can read", () => {
+  expect(() => new Script(DOCS_SCRIPT)).not.toThrow();
 });
