@@ -8,6 +8,8 @@ export class Finding extends Error {
     super(message);
     this.request = request;
     this.answer = answer;
+    /** Requests that went over the same connection before it. */
+    this.before = [];
   }
 }
 
@@ -24,6 +26,7 @@ export class Asker {
     this.serving = serving;
     /** @type {Connection | undefined} */
     this.connection = undefined;
+    this.before = [];
   }
 
   /**
@@ -32,7 +35,12 @@ export class Asker {
    * @returns {Promise<number>} the status, 0 where none was due
    */
   async ask(request) {
-    return request.framed ? await this.#askFramed(request) : await this.#askWild(request);
+    try {
+      return request.framed ? await this.#askFramed(request) : await this.#askWild(request);
+    } catch (error) {
+      if (error instanceof Finding && request.framed) error.before = this.before.slice(0, -1);
+      throw error;
+    }
   }
 
   destroy() {
@@ -43,15 +51,23 @@ export class Asker {
     if (this.connection?.isIdle !== true) {
       this.connection?.destroy();
       this.connection = new Connection(this.serving.port);
+      this.before = [];
     }
+    this.before = [...this.before.slice(-5), request];
     const { connection } = this;
     connection.write(request.bytes, request.method);
     const answer = await connection.next(ANSWER_MS);
     if (answer === undefined) {
       const how = connection.closed ? "The connection was closed" : `${ANSWER_MS} ms passed`;
-      throw new Finding(`${how} without an answer.`, request);
+      const part = connection.rest.toString("latin1", 0, 500);
+      const got = part === "" ? "" : ` What came: ${JSON.stringify(part)}`;
+      throw new Finding(`${how} without an answer.${got}`, request);
     }
     this.#check(answer, request);
+    // Node's parser forgets to tell of what it cannot read behind a request to upgrade, and only its
+    // time limits end such a connection.
+    const end = request.bytes.indexOf("\r\n\r\n");
+    if (/^upgrade:/im.test(request.bytes.toString("latin1", 0, end))) connection.destroy();
     return answer.status;
   }
 
@@ -61,9 +77,11 @@ export class Asker {
     try {
       connection.write(request.bytes, request.method);
       const first = await connection.next(WILD_MS);
+      if (first !== undefined) this.#check(first, request);
       connection.socket.end();
       const deadline = performance.now() + CLOSE_MS;
-      for (let answer = first; ; answer = await connection.next(deadline - performance.now())) {
+      for (;;) {
+        const answer = await connection.next(deadline - performance.now());
         if (answer !== undefined) this.#check(answer, request);
         else if (connection.closed) return first?.status ?? 0;
         else throw new Finding("The connection stays open when its client has ended.", request);

@@ -95,7 +95,16 @@ export function packBody(body, choice) {
     "followed by more": () => [Buffer.concat([packed, packed]), coding],
     "a coding that is none": () => [
       body,
-      choice.of(["zstd", "", ",", "gzip;q=1", "GZIP ", "identity", "__proto__", "gzip,gzip,gzip,gzip"]),
+      choice.of([
+        "zstd",
+        "",
+        ",",
+        "gzip;q=1",
+        "GZIP ",
+        "identity",
+        "__proto__",
+        "gzip,gzip,gzip,gzip",
+      ]),
     ],
   };
   const bomb = choice.chance(0.02);

@@ -43,22 +43,38 @@ const POISON = '{"polluted":true}';
 
 /** Texts in the place of a value: valid JSON that few expect, and what is none. */
 const LITERALS = [
-  ...["null", "true", "false", '""', "[]", "{}", "[[]]", "[null]", "[{}]", '"a"', '"1"', '"NaN"'],
-  ...["0", "-0", "1", "-1", "0.1", "1e308", "1e309", "1e400", "-1e400", "5e-324", "1e-400", "1E+2"],
-  ...["2147483648", "4294967296", "9007199254740993", "-9223372036854775809", "1e20", "18446744073709551616"],
-  ...["NaN", "Infinity", "-Infinity", "undefined", "01", ".5", "1.", "+1", "0x10", "1_0", "--1", "1e"],
-  ...['"\\ud800"', '"\\udc00\\ud800"', '"\\u0000"', '"\\ufeff"', '"\\u202e"', '"\\x"', '"a\nb"', "'a'"],
-  ...['"2020-13-45"', '"2020-01-01T00:00:00Z"', '"+275760-09-13T00:00:00.000Z"', '"noon"'],
-  ...['"__proto__"', '"constructor"', `{"__proto__":${POISON}}`],
+  ["null", "true", "false", '""', "[]", "{}", "[[]]", "[null]", "[{}]", '"a"', '"1"', '"NaN"'],
+  ["0", "-0", "1", "-1", "0.1", "1e308", "1e309", "1e400", "-1e400", "5e-324", "1e-400", "1E+2"],
+  [
+    "2147483648",
+    "4294967296",
+    "9007199254740993",
+    "-9223372036854775809",
+    "1e20",
+    "18446744073709551616",
+  ],
+  ["NaN", "Infinity", "-Infinity", "undefined", "01", ".5", "1.", "+1", "0x10", "1_0", "--1", "1e"],
+  [
+    '"\\ud800"',
+    '"\\udc00\\ud800"',
+    '"\\u0000"',
+    '"\\ufeff"',
+    '"\\u202e"',
+    '"\\x"',
+    '"a\nb"',
+    "'a'",
+  ],
+  ['"2020-13-45"', '"2020-01-01T00:00:00Z"', '"+275760-09-13T00:00:00.000Z"', '"noon"'],
+  ['"__proto__"', '"constructor"', `{"__proto__":${POISON}}`],
   `{"constructor":{"prototype":${POISON}}}`,
-  ...["", " ", ",", "/**/1", "1//", "tru", "nul", '"', "{", "[", "}"],
-];
+  ["", " ", ",", "/**/1", "1//", "tru", "nul", '"', "{", "[", "}"],
+].flat();
 
 const NAMES = [
-  ...["__proto__", "constructor", "prototype", "toString", "hasOwnProperty", "length", "then"],
-  ...["", "0", "-1", "id", "a", "data", "columns", "index", "inputs", "shape", "b64", "name"],
-  ...['"\\u005f_proto__"', '"\\ud800"', '"i\\u0064"', "valueOf", "toJSON", "polluted", "$ref"],
-];
+  ["__proto__", "constructor", "prototype", "toString", "hasOwnProperty", "length", "then"],
+  ["", "0", "-1", "id", "a", "data", "columns", "index", "inputs", "shape", "b64", "name"],
+  ['"\\u005f_proto__"', '"\\ud800"', '"i\\u0064"', "valueOf", "toJSON", "polluted", "$ref"],
+].flat();
 
 const repeat = (open, inner, close, depth) => open.repeat(depth) + inner + close.repeat(depth);
 
@@ -66,7 +82,9 @@ const repeat = (open, inner, close, depth) => open.repeat(depth) + inner + close
 const VALUES = {
   literal: (choice) => ({ text: choice.of(LITERALS) }),
   "long number": (choice) => ({ text: `${1 + choice.below(9)}${"7".repeat(choice.size(2000))}` }),
-  "long fraction": (choice) => ({ text: `0.${"123456789".repeat(choice.size(200))}e-${choice.size(400)}` }),
+  "long fraction": (choice) => ({
+    text: `0.${"123456789".repeat(choice.size(200))}e-${choice.size(400)}`,
+  }),
   "long text": (choice) => ({
     text: JSON.stringify(choice.of(["a", "ü", "🍱", "\\", "\u0001"]).repeat(choice.size(30_000))),
   }),
@@ -74,7 +92,9 @@ const VALUES = {
   "deep objects": (choice) => ({ text: repeat('{"a":', "1", "}", choice.size(40_000)) }),
   "deep and broken": (choice) => ({ text: repeat("[", "", "", choice.size(40_000)) }),
   "long list": (choice) => ({
-    text: `[${Array(1 + choice.size(20_000)).fill(choice.of(LITERALS)).join(",")}]`,
+    text: `[${Array(1 + choice.size(20_000))
+      .fill(choice.of(LITERALS))
+      .join(",")}]`,
   }),
   "many fields": (choice) => ({
     text: `{${Array.from({ length: 1 + choice.size(5000) }, (_, at) => `"k${at}":${at}`).join(",")}}`,

@@ -39,12 +39,7 @@ export function toDraft(seed, sent) {
 }
 
 /** What kinds of changes there are, by how often each is made. */
-const CHANGES = [
-  ...Array(9).fill("body"),
-  ...Array(3).fill("head"),
-  "path",
-  "coding",
-];
+const CHANGES = [...Array(9).fill("body"), ...Array(3).fill("head"), "path", "coding"];
 
 /**
  * One request of a run, the same for the same seed and place.
@@ -66,7 +61,8 @@ export function makeRequest(seeds, runSeed, place) {
     else if (what === "coding") changes.push(changeCoding(draft, choice));
     else changes.push(changeBody(draft, seeds, choice));
   }
-  const written = count > 0 && choice.chance(0.06) ? writeWild(draft, choice) : writeFramed(draft, choice);
+  const written =
+    count > 0 && choice.chance(0.06) ? writeWild(draft, choice) : writeFramed(draft, choice);
   if (written.what !== undefined) changes.push(written.what);
   const ids = draft.headers.filter(([name]) => name.toLowerCase() === "x-request-id");
   return {

@@ -27,7 +27,10 @@ const ask = (type, body, ...headers) => ({
   headers: [["Content-Type", type], ...headers],
   body: Buffer.from(body),
 });
-const askJson = (json, ...headers) => ({ ...ask(JSON_TYPE, JSON.stringify(json), ...headers), json });
+const askJson = (json, ...headers) => ({
+  ...ask(JSON_TYPE, JSON.stringify(json), ...headers),
+  json,
+});
 
 const parse = ({ body }) => JSON.parse(body.toString());
 const same = (one, other) => JSON.stringify(one) === JSON.stringify(other);
@@ -80,7 +83,10 @@ function arrowOf(id, kind) {
     id: arrow.vectorFromArray(pick("id"), new arrow.Float64()),
     name: arrow.vectorFromArray(pick("name"), new arrow.Utf8()),
     flag: arrow.vectorFromArray(pick("flag"), new arrow.Bool()),
-    plan: arrow.vectorFromArray(pick("plan"), new arrow.Dictionary(new arrow.Utf8(), new arrow.Int32())),
+    plan: arrow.vectorFromArray(
+      pick("plan"),
+      new arrow.Dictionary(new arrow.Utf8(), new arrow.Int32()),
+    ),
     at: arrow.vectorFromArray(pick("at").map(Date.parse), new arrow.TimestampMillisecond("UTC")),
     big: arrow.vectorFromArray(pick("big").map(BigInt), new arrow.Int64()),
   };
@@ -113,7 +119,13 @@ const tables = {
   values: (id) => askJson(valuesOf(rowsOf(id))),
   split: (id) => askJson({ columns: COLUMNS, data: valuesOf(rowsOf(id)) }),
   index: (id) => askJson(indexOf(rowsOf(id))),
-  lines: (id) => ask("application/x-ndjson", rowsOf(id).map((row) => JSON.stringify(row)).join("\n")),
+  lines: (id) =>
+    ask(
+      "application/x-ndjson",
+      rowsOf(id)
+        .map((row) => JSON.stringify(row))
+        .join("\n"),
+    ),
   csv: (id) => ask("text/csv", csvOf(rowsOf(id))),
   tsv: (id) =>
     ask(
@@ -153,6 +165,7 @@ const itemOf = (id) => ({
   shape: id % 2 === 0 ? { kind: "circle", radius: 1 } : { kind: "box", sides: [1, 2.5] },
   at: "2024-05-01T06:07:08.009Z",
   big: id,
+  tree: { a: [id, { b: null }] },
 });
 
 // Tensors
@@ -183,7 +196,8 @@ const BYTES_TYPE = "application/octet-stream";
 const floats = {
   lists: (id) => askJson(floatsOf(id)),
   "flat lists": (id) => askJson({ data: floatsOf(id).flat(), shape: [2, 3], dtype: "float32" }),
-  base64: (id) => askJson({ b64: toFloats(id).toString("base64"), shape: [2, 3], dtype: "float32" }),
+  base64: (id) =>
+    askJson({ b64: toFloats(id).toString("base64"), shape: [2, 3], dtype: "float32" }),
   bytes: (id) => ask(BYTES_TYPE, toFloats(id), ...shaped([2, 3], "float32")),
 };
 const longs = {
@@ -230,7 +244,9 @@ function pngOf(id) {
 
 function nestedOf(pixels) {
   const row = (y) =>
-    Array.from({ length: SIDE }, (_, x) => pixels.slice((y * SIDE + x) * 3, (y * SIDE + x) * 3 + 3));
+    Array.from({ length: SIDE }, (_, x) =>
+      pixels.slice((y * SIDE + x) * 3, (y * SIDE + x) * 3 + 3),
+    );
   return Array.from({ length: SIDE }, (_, y) => row(y));
 }
 
@@ -325,11 +341,10 @@ function binaryInference(id, tensors, more = {}) {
     })),
     ...more,
   });
-  return ask(
-    BYTES_TYPE,
-    Buffer.concat([Buffer.from(json), ...tensors.map(({ bytes }) => bytes)]),
-    ["Inference-Header-Content-Length", String(Buffer.byteLength(json))],
-  );
+  return ask(BYTES_TYPE, Buffer.concat([Buffer.from(json), ...tensors.map(({ bytes }) => bytes)]), [
+    "Inference-Header-Content-Length",
+    String(Buffer.byteLength(json)),
+  ]);
 }
 
 const doubles = (values) => Buffer.from(Float64Array.from(values).buffer);
@@ -344,7 +359,12 @@ const inferences = [
       const n = ids.length;
       return inference(id, [
         tensorOf("id", "FP64", [n], ids),
-        tensorOf("a", "FP64", [n, 1], a.map((one) => [one])),
+        tensorOf(
+          "a",
+          "FP64",
+          [n, 1],
+          a.map((one) => [one]),
+        ),
         tensorOf("b", "FP64", [n], b),
       ]);
     },
@@ -375,16 +395,19 @@ const inferences = [
     "a tensor in binary",
     infer("floatsBatched"),
     (id) =>
-      binaryInference(id, [{ name: "x", datatype: "FP32", shape: [1, 2, 3], bytes: toFloats(id) }], {
-        outputs: [{ name: "output", parameters: { binary_data: true } }],
-      }),
+      binaryInference(
+        id,
+        [{ name: "x", datatype: "FP32", shape: [1, 2, 3], bytes: toFloats(id) }],
+        {
+          outputs: [{ name: "output", parameters: { binary_data: true } }],
+        },
+      ),
     (answer, id) => answer.status === 200 && answer.body.includes(toFloats(id)),
   ],
   [
     "long integers",
     infer("longsBatched"),
-    (id) =>
-      inference(id, [tensorOf("longs", "INT64", [longsOf(id).length, 2], longsOf(id))]),
+    (id) => inference(id, [tensorOf("longs", "INT64", [longsOf(id).length, 2], longsOf(id))]),
     (answer, id) =>
       answer.status === 200 && same(parse(answer).outputs[0].data, longsOf(id).flat()),
   ],
@@ -393,7 +416,12 @@ const inferences = [
     infer("floats"),
     (id) =>
       binaryInference(id, [
-        { name: "x", datatype: "FP16", shape: [2, 3], bytes: Buffer.from("003c0040004200440045c03f", "hex") },
+        {
+          name: "x",
+          datatype: "FP16",
+          shape: [2, 3],
+          bytes: Buffer.from("003c0040004200440045c03f", "hex"),
+        },
       ]),
     (answer, id) => answer.status === 200 && parse(answer).id === `r${id}`,
   ],
@@ -425,11 +453,10 @@ const inferences = [
 const holdsSums = answers((id) => ({
   predictions: numbersOf(id).map(({ id, a, b }) => ({ id, sum: a + b })),
 }));
-const holdsIds = (answer, id) => answer.status === 200 && answer.body.includes(String(id));
 const scorings = {
-  "dataframe_split": (id) =>
+  dataframe_split: (id) =>
     askJson({ dataframe_split: { columns: ["id", "a", "b"], data: valuesOf(numbersOf(id)) } }),
-  "dataframe_records": (id) => askJson({ dataframe_records: numbersOf(id) }),
+  dataframe_records: (id) => askJson({ dataframe_records: numbersOf(id) }),
   instances: (id) => askJson({ instances: numbersOf(id) }),
   inputs: (id) => askJson({ inputs: columnsOf(numbersOf(id)) }),
   csv: (id) => ask("text/csv", csvOf(numbersOf(id))),
@@ -440,10 +467,11 @@ const scorings = {
 const get = (target) => ({ method: "GET", target, headers: [], body: Buffer.alloc(0) });
 
 const OPEN_ROUTES = [
-  ...["/livez", "/readyz", "/healthz", "/metadata", "/openapi.json", "/", "/ping"],
-  ...["/health", "/version", "/v2", "/v2/health/live", "/v2/health/ready", "/v2/models"],
-  ...["/v2/models/predict", "/v2/models/fuzz", "/v2/models/predict/ready", "/metrics"],
-];
+  ["/livez", "/readyz", "/healthz", "/metadata", "/openapi.json", "/", "/ping"],
+  ["/health", "/version", "/v2", "/v2/health/live", "/v2/health/ready", "/v2/models"],
+  ["/v2/models/predict", "/v2/models/fuzz", "/v2/models/predict/ready", "/metrics"],
+  "/docs/assets/swagger-ui.css",
+].flat();
 
 /** @returns {Promise<Seed[]>} */
 export async function makeSeeds() {
@@ -465,7 +493,7 @@ export async function makeSeeds() {
   }
   for (const [name, make] of Object.entries(numbers)) {
     for (const path of ["/v1/predict", "/v1/predict/single"]) {
-      add("dataframe", `numbers in ${name}`, path, make, holdsIds);
+      add("dataframe", `numbers in ${name}`, path, make, answers(sumsOf));
     }
   }
   for (const path of both("/v1/loose")) {
@@ -478,7 +506,8 @@ export async function makeSeeds() {
     for (const path of both("/v1/floats")) add("tensor", name, path, make, answers(floatsOf));
   }
   for (const [name, make] of Object.entries(longs)) {
-    for (const path of both("/v1/longs")) add("tensor", `longs in ${name}`, path, make, answers(longsOf));
+    for (const path of both("/v1/longs"))
+      add("tensor", `longs in ${name}`, path, make, answers(longsOf));
   }
   for (const [name, make] of Object.entries(strings)) {
     for (const path of both("/v1/strings")) {
@@ -491,18 +520,26 @@ export async function makeSeeds() {
     const b64 = (id) => askJson({ b64: pngOf(id).toString("base64") });
     add("image", "base64", path, b64, pixels);
     for (const format of FORMATS) {
-      add("image", format, path, () => ask(`image/${format}`, photos[format]), isAnswered);
+      add(
+        "image",
+        `photo, ${format}`,
+        path,
+        () => ask(`image/${format}`, photos[format]),
+        isAnswered,
+      );
     }
   }
   const isThePng = (answer, id) => answer.status === 200 && answer.body.equals(pngOf(id));
   add("image", "file", "/v1/picture", (id) => ask("image/png", pngOf(id)), isThePng);
-  add("image", "file", "/v1/picture", () => ask("image/jpeg", photos.jpeg), isAnswered);
+  add("image", "photo", "/v1/picture", () => ask("image/jpeg", photos.jpeg), isAnswered);
 
   for (const path of both("/v1/words")) {
-    const holds = (answer, id) => answer.status === 200 && answer.body.toString() === `text ${id} ü`;
+    const holds = (answer, id) =>
+      answer.status === 200 && answer.body.toString() === `text ${id} ü`;
     add("text", "plain", path, (id) => ask("text/plain; charset=utf-8", `text ${id} ü`), holds);
     add("text", "json", path, (id) => askJson(`text ${id} ü`), holds);
-    const wide = (id) => ask("text/plain; charset=utf-16le", Buffer.from(`text ${id} ü`, "utf16le"));
+    const wide = (id) =>
+      ask("text/plain; charset=utf-16le", Buffer.from(`text ${id} ü`, "utf16le"));
     add("text", "UTF-16", path, wide, holds);
     const narrow = (id) => ask("text/plain; charset=latin1", Buffer.from(`text ${id} ü`, "latin1"));
     add("text", "Latin-1", path, narrow, holds);
@@ -517,7 +554,8 @@ export async function makeSeeds() {
   add("file", "form", "/v1/file/batched", named2, isHashed);
 
   for (const path of both("/v1/form")) {
-    for (const [name, make] of Object.entries(forms)) add("form", name, path, make, answers(aboutOf));
+    for (const [name, make] of Object.entries(forms))
+      add("form", name, path, make, answers(aboutOf));
   }
   for (const path of both("/v1/fields")) {
     for (const [name, make] of Object.entries(fieldForms)) {
@@ -525,10 +563,17 @@ export async function makeSeeds() {
     }
   }
   const ownOf = (id) => ({ id, rest: [{ a: id }] });
-  for (const path of both("/v1/own")) add("own", "one", path, (id) => askJson(ownOf(id)), answers(ownOf));
+  for (const path of both("/v1/own"))
+    add("own", "one", path, (id) => askJson(ownOf(id)), answers(ownOf));
   for (const path of both("/v1/listed")) {
     const make = (id) => askJson({ items: [{ id }, null, { id: id + 0.5 }] });
-    add("own", "list", path, make, answers((id) => [{ id }, { skipped: true }, { id: id + 0.5 }]));
+    add(
+      "own",
+      "list",
+      path,
+      make,
+      answers((id) => [{ id }, { skipped: true }, { id: id + 0.5 }]),
+    );
   }
   for (const path of both("/v1/wrapped")) {
     add("own", "table", path, (id) => askJson({ rows: namedOf(id) }), answers(namedOf));
@@ -557,7 +602,8 @@ export async function makeSeeds() {
   };
   add("stream", "events", "/v1/events", stream, isEvents);
 
-  for (const [name, path, make, holds] of inferences) add("open inference", name, path, make, holds);
+  for (const [name, path, make, holds] of inferences)
+    add("open inference", name, path, make, holds);
   for (const [name, make] of Object.entries(scorings)) {
     add("mlflow", name, "/invocations", make, holdsSums);
   }

@@ -62,7 +62,10 @@ export async function lookInside(serving) {
 async function countUnderWay(serving) {
   let text = "";
   const asker = new Asker(serving);
-  await asker.ask({ ...get("/metrics"), holds: (answer) => (text = answer.body.toString()) !== "" });
+  await asker.ask({
+    ...get("/metrics"),
+    holds: (answer) => (text = answer.body.toString()) !== "",
+  });
   asker.destroy();
   const lines = text.split("\n").filter((line) => line.startsWith("ekiben_requests_in_progress{"));
   return lines.reduce((sum, line) => sum + Number(line.slice(line.lastIndexOf(" ") + 1)), 0);
@@ -86,7 +89,8 @@ function findGrowth(start, end) {
   const faults = [];
   for (const name of /** @type {const} */ (["heapBytes", "rssBytes"])) {
     const more = end[name] - start[name];
-    if (more > BOUNDS[name]) faults.push(`${name} grew from ${mib(start[name])} to ${mib(end[name])}.`);
+    if (more > BOUNDS[name])
+      faults.push(`${name} grew from ${mib(start[name])} to ${mib(end[name])}.`);
   }
   if (end.descriptors - start.descriptors > BOUNDS.descriptors) {
     faults.push(`Descriptors grew from ${start.descriptors} to ${end.descriptors}.`);

@@ -21,6 +21,14 @@ import {
   z,
 } from "ekiben";
 
+/** JSON.stringify has an end, and what a schema leaves open may be nested deeper than that. */
+function cut(value, depth = 100) {
+  if (typeof value !== "object" || value === null || value instanceof Date) return value;
+  if (depth === 0) return null;
+  if (Array.isArray(value)) return value.map((one) => cut(one, depth - 1));
+  return Object.fromEntries(Object.entries(value).map(([key, one]) => [key, cut(one, depth - 1)]));
+}
+
 // Every handler answers with what it was given, so that an answer shows whose it is. None of them
 // fails for an input that was let in: whatever is answered with 500 is a finding.
 
@@ -52,6 +60,7 @@ const Item = z.object({
     .optional(),
   at: z.date().optional(),
   big: z.bigint().optional(),
+  tree: z.json().optional(),
 });
 const Meta = z.object({ id: z.number(), note: z.string().default("none") });
 
@@ -76,7 +85,7 @@ const predict = {
 const loose = {
   maxBodyBytes,
   input: dataframe(z.looseObject({ id: z.number() })),
-  handler: (df) => frameOf(df).toRecords(),
+  handler: (df) => cut(frameOf(df).toRecords()),
 };
 const object = { maxBodyBytes, input: json(Item), output: Item };
 const floats = {
@@ -155,8 +164,13 @@ const service = defineService({ name: "fuzz" })
   .api("predict", { route: "v1/predict", ...predict, batch })
   .api("loose", { route: "v1/loose", ...loose })
   .api("looseBatched", { route: "v1/loose/batched", ...loose, batch })
-  .api("object", { route: "v1/object", ...object, handler: (item) => item })
-  .api("objectBatched", { route: "v1/object/batched", ...object, batch, handler: (all) => all })
+  .api("object", { route: "v1/object", ...object, handler: (item) => cut(item) })
+  .api("objectBatched", {
+    route: "v1/object/batched",
+    ...object,
+    batch,
+    handler: (all) => cut(all),
+  })
   .api("floats", { route: "v1/floats", ...floats, handler: (item) => item })
   .api("floatsBatched", { route: "v1/floats/batched", ...floats, batch, handler: (all) => all })
   .api("longs", { route: "v1/longs", ...longs })
@@ -188,9 +202,7 @@ const service = defineService({ name: "fuzz" })
     output: z.object({ size: z.number(), sha256: z.string() }),
     batch,
     handler: (all) =>
-      Promise.all(
-        all.map(async (sent) => ({ size: sent.size, sha256: await sent.sha256() })),
-      ),
+      Promise.all(all.map(async (sent) => ({ size: sent.size, sha256: await sent.sha256() }))),
   })
   .api("form", { route: "v1/form", ...whole, handler: describeForm })
   .api("formBatched", {
@@ -201,8 +213,8 @@ const service = defineService({ name: "fuzz" })
   })
   .api("fields", { route: "v1/fields", ...fields, handler: (item) => item })
   .api("fieldsBatched", { route: "v1/fields/batched", ...fields, batch, handler: (all) => all })
-  .api("own", { route: "v1/own", ...own, handler: (item) => item })
-  .api("ownBatched", { route: "v1/own/batched", ...own, batch, handler: (all) => all })
+  .api("own", { route: "v1/own", ...own, handler: (item) => cut(item) })
+  .api("ownBatched", { route: "v1/own/batched", ...own, batch, handler: (all) => cut(all) })
   .api("listed", { route: "v1/listed", ...listed })
   .api("listedBatched", { route: "v1/listed/batched", ...listed, batch })
   .api("wrapped", { route: "v1/wrapped", ...wrapped })
