@@ -114,6 +114,12 @@ export type {
 export type { TensorArray } from "./tensor/tensor-array.js";
 export type { TensorDescription } from "./tensor/tensor.js";
 
+export { mlflow } from "./mlflow/mlflow.js";
+export type { MlflowDefinition, MlflowModel, MlflowOptions } from "./mlflow/mlflow.js";
+export type { MlflowConnection, MlflowCredentials } from "./mlflow/settings.js";
+export type { MlflowSignature } from "./mlflow/signature.js";
+export type { DownloadProgress } from "./mlflow/download.js";
+
 // Frames
 export { Frame } from "./frame/frame.js";
 export { frameOf, toDataFrame } from "./frame/lazy-data-frame.js";

@@ -3,6 +3,7 @@ import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { EkibenError } from "../core/errors.js";
+import { toBundleModule } from "./in-bundle.js";
 import type { Bundle } from "./load.js";
 import { findPackage, packageOf } from "./packages.js";
 import { REQUIRE_KEY } from "./require-key.js";
@@ -32,10 +33,11 @@ export function registerRequire(directory: string, require: BundleRequire): void
  */
 export function createBundleRequire(bundle: Bundle, ekiben: object): BundleRequire {
   const bundleRequire = createRequire(join(bundle.directory, "service.mjs"));
+  const own = toBundleModule(ekiben, bundle.directory);
   return (specifier) => {
     const name = packageOf(specifier);
     if (name === undefined) return ownRequire(specifier);
-    if (specifier === "ekiben") return ekiben;
+    if (specifier === "ekiben") return own;
     if (name === "ekiben") return ownRequire(specifier);
     if (existsSync(join(bundle.directory, "node_modules", name))) return bundleRequire(specifier);
     const pinned = bundle.manifest.dependencies.find((one) => one.name === name);

@@ -24,6 +24,8 @@ export interface ModelDescription {
   kind: string;
   inputs?: readonly TensorDescription[];
   outputs?: readonly TensorDescription[];
+  /** Where it was taken from: the name and version in a registry, the run that made it. */
+  provenance?: Readonly<Record<string, string>>;
 }
 
 /** What a run before the first request told. */

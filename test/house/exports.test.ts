@@ -36,6 +36,7 @@ describe("the public surface", () => {
         "json: function",
         "jsonOutput: function",
         "loadContract: function",
+        "mlflow: function",
         "ndjsonStream: function",
         "onnx: function",
         "reject: function",
@@ -92,6 +93,7 @@ describe("the public surface", () => {
         "DevServer",
         "DevServerOptions",
         "DisplayData",
+        "DownloadProgress",
         "EmptyShape",
         "ErrorCode",
         "ErrorFacts",
@@ -115,6 +117,12 @@ describe("the public surface", () => {
         "LogFields",
         "ManyInputOptions",
         "Metrics",
+        "MlflowConnection",
+        "MlflowCredentials",
+        "MlflowDefinition",
+        "MlflowModel",
+        "MlflowOptions",
+        "MlflowSignature",
         "ModelDefinition",
         "ModelDescription",
         "ModelFile",
@@ -182,7 +190,7 @@ describe("the public surface", () => {
   it("loads neither danfojs, tslab, onnxruntime nor a bundler before they are needed", () => {
     const program = `
       require("ekiben");
-      const heavy = /node_modules[\\\\/](danfojs-node|tslab|onnxruntime-node|esbuild|zeromq|oxc-parser|sharp)[\\\\/]/;
+      const heavy = /node_modules[\\\\/](danfojs-node|tslab|onnxruntime-node|esbuild|zeromq|oxc-parser|sharp|yaml)[\\\\/]/;
       console.log(JSON.stringify(Object.keys(require.cache).filter((file) => heavy.test(file))));`;
     const output = execFileSync(process.execPath, ["-e", program], {
       cwd: new URL("../..", import.meta.url),
