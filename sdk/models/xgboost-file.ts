@@ -18,7 +18,12 @@ const TRUNCATED = "Download or save it again: booster.save_model() in Python wri
  */
 export async function readXGBoostFile(path: ModelPath): Promise<XGBoostParts & { bytes: number }> {
   await readModelHead(path);
-  const bytes = await readFile(path.absolute);
+  const bytes = await readFile(path.absolute).catch((cause: unknown) => {
+    throw new EkibenError("MODEL_FILE_INVALID", {
+      detail: `The model file ${printPath(path)} cannot be read: ${(cause as Error).message}.`,
+      cause,
+    });
+  });
   const document = parseDocument(path, bytes);
   const kind = findDocumentKind(document);
   if (kind !== undefined) throw toInvalid(path, `is ${kind.what}`, kind.hint);

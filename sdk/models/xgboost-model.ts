@@ -40,7 +40,10 @@ export interface XGBoostModelOptions extends XGBoostRunOptions {
   categories?: Readonly<Record<string, readonly CategoryValue[]>>;
   /** What becomes of a category that training did not know. @default "missing" */
   unknownCategory?: UnknownCategory;
-  /** A number that means missing, besides NaN and `null`, as in `DMatrix(X, missing=-999)`. */
+  /**
+   * A number that means missing, besides NaN and `null`, as in `DMatrix(X, missing=-999)`.
+   * @default that of the scikit-learn wrapper, if it is in the file (before XGBoost 2.0)
+   */
   missing?: number;
 }
 
@@ -100,7 +103,7 @@ export function createXGBoostModel(
   const blockSize = toBlockSize(slots);
   // One block for all runs: a run ends before another begins.
   const block = new Float32Array(blockSize * slots.features.length);
-  const missing = Math.fround(options.missing ?? Number.NaN);
+  const missing = Math.fround(options.missing ?? parts.missing ?? Number.NaN);
   let released = false;
 
   const rangeOf = ({ iterations }: XGBoostRunOptions): RoundRange => {

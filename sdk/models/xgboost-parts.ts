@@ -1,3 +1,4 @@
+import { parseLooseJson } from "./loose-json.js";
 import type { Feature } from "./trees/feature.js";
 import { createForest, type Forest } from "./trees/forest.js";
 import { TreeFault } from "./trees/tree.js";
@@ -37,6 +38,8 @@ export interface XGBoostParts {
   readonly bestRounds?: number;
   /** Whether a scikit-learn wrapper (XGBClassifier, …) wrote the file and not a Booster. */
   readonly isWrapped: boolean;
+  /** What means missing besides NaN; wrappers before 2.0 wrote it down. */
+  readonly missing?: number;
 }
 
 export interface Trees {
@@ -62,12 +65,10 @@ export function readXGBoost(document: unknown): XGBoostParts {
   const version = Array.from(readIntegers(root, "version"));
   const learner = readObject(root, "learner");
   const params = readObject(learner, "learner_model_param");
-  const featureCount = readCount(params, "num_feature");
-  const outputs = Math.max(
-    readCount(params, "num_class", 0),
-    readCount(params, "num_target", 1),
-    1,
-  );
+  const featureCount = checkMost(readCount(params, "num_feature"), MOST_FEATURES, "features");
+  const classes = readCount(params, "num_class", 0);
+  const targets = readCount(params, "num_target", 1);
+  const outputs = checkMost(Math.max(classes, targets, 1), MOST_OUTPUTS, "outputs");
   const objective = findObjective(
     readText(readObject(learner, "objective"), "name"),
     outputs,
@@ -86,10 +87,6 @@ export function readXGBoost(document: unknown): XGBoostParts {
     booster === "gblinear"
       ? readLinear(model, featureCount, outputs)
       : readForest(model, { featureCount, outputs, dropped });
-  const attributes = hasField(learner, "attributes")
-    ? readObject(learner, "attributes")
-    : undefined;
-  const best = Number(attributes?.value["best_iteration"] ?? Number.NaN);
   const names = readNames(learner, featureCount);
   return {
     version,
@@ -100,9 +97,40 @@ export function readXGBoost(document: unknown): XGBoostParts {
     outputs,
     baseMargins: readBaseMargins(params, { objective, outputs, version }),
     learned: found.learned,
-    ...(Number.isInteger(best) && best >= 0 && { bestRounds: best + 1 }),
-    isWrapped: attributes !== undefined && hasField(attributes, "scikit_learn"),
+    ...readAttributes(learner),
   };
+}
+
+/** Notes of Python: of early stopping, and of the scikit-learn wrappers. */
+function readAttributes(
+  learner: Fields,
+): Pick<XGBoostParts, "bestRounds" | "isWrapped" | "missing"> {
+  if (!hasField(learner, "attributes")) return { isWrapped: false };
+  const { best_iteration, scikit_learn } = readObject(learner, "attributes").value;
+  const best = Number(best_iteration ?? Number.NaN);
+  return {
+    ...(Number.isInteger(best) && best >= 0 && { bestRounds: best + 1 }),
+    ...readWrapper(scikit_learn),
+  };
+}
+
+function readWrapper(notes: unknown): Pick<XGBoostParts, "isWrapped" | "missing"> {
+  if (typeof notes !== "string") return { isWrapped: false };
+  try {
+    const { missing } = parseLooseJson(notes) as { missing?: unknown };
+    return { isWrapped: true, ...(typeof missing === "number" && { missing }) };
+  } catch {
+    return { isWrapped: true };
+  }
+}
+
+/** More would be a damaged file, and no memory would hold them. */
+const MOST_FEATURES = 1 << 24;
+const MOST_OUTPUTS = 1 << 20;
+
+function checkMost(count: number, most: number, what: string): number {
+  if (count <= most) return count;
+  throw new XGBoostFault(`it says that it has ${count} ${what}, more than any model has`);
 }
 
 function readNames(learner: Fields, featureCount: number): readonly string[] {

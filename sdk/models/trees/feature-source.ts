@@ -114,7 +114,7 @@ function toColumn(
   cells: ArrayLike<unknown>,
   place: CellPlace,
 ): Float64Array {
-  if (cells instanceof Float64Array && !reader.hasNumberCategories) return cells;
+  if (cells instanceof Float64Array && !reader.types.has("number")) return cells;
   const column = new Float64Array(cells.length);
   for (let row = 0; row < cells.length; row += 1) {
     column[row] = toFeatureNumber(reader, cells[row], row, place);

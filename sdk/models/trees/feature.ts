@@ -20,16 +20,17 @@ export interface FeatureReader {
   readonly feature: Feature;
   /** Codes by value; a number among the values is no code itself. */
   readonly codes?: ReadonlyMap<unknown, number>;
-  readonly hasNumberCategories: boolean;
+  /** The types of the values that have codes. */
+  readonly types: ReadonlySet<string>;
 }
 
 export function toFeatureReader(feature: Feature): FeatureReader {
   const { categories } = feature;
-  if (categories === undefined) return { feature, hasNumberCategories: false };
+  if (categories === undefined) return { feature, types: new Set() };
   return {
     feature,
     codes: new Map(categories.map((value, code) => [value, code])),
-    hasNumberCategories: categories.some((value) => typeof value !== "string"),
+    types: new Set(categories.map((value) => typeof value)),
   };
 }
 
@@ -87,31 +88,30 @@ export interface CellPlace {
  * @throws MODEL_INPUT_INVALID
  */
 export function toFeatureNumber(
-  { feature, codes, hasNumberCategories }: FeatureReader,
+  { feature, codes, types }: FeatureReader,
   cell: unknown,
   row: number,
   place: CellPlace,
 ): number {
   if (cell === null || cell === undefined) return Number.NaN;
-  if (typeof cell === "number" && (place.codesAllowed || !hasNumberCategories)) return cell;
   const value = typeof cell === "bigint" ? Number(cell) : cell;
-  if (codes !== undefined && isCategory(value)) {
-    const code = codes.get(value);
-    if (code !== undefined) return code;
-    if (typeof value === "number" && Number.isNaN(value)) return value;
-    if (place.unknown === "missing") return Number.NaN;
-    const expected = `one of ${printNames(feature.categories!.map(String))}`;
-    throw toCellError(place.model, { row, column: feature.name, value: cell, expected });
-  }
-  if (typeof value === "number") return value;
-  if (typeof value === "boolean") return Number(value);
-  const isNameless = feature.type === "category" && typeof cell === "string";
-  const expected = isNameless
-    ? `the code of a category, since the model file does not hold the categories (give them with the option categories: { ${JSON.stringify(feature.name)}: [...] })`
-    : "a number";
-  throw toCellError(place.model, { row, column: feature.name, value: cell, expected });
+  const isCode = typeof value === "number" && (place.codesAllowed || !types.has("number"));
+  if (isCode || Number.isNaN(value)) return value as number;
+  const code = codes?.get(value);
+  if (code !== undefined) return code;
+  if (types.has(typeof value) && place.unknown === "missing") return Number.NaN;
+  if (codes === undefined && typeof value === "boolean") return Number(value);
+  throw toCellError(place.model, {
+    row,
+    column: feature.name,
+    value: cell,
+    expected: printExpected(feature, cell),
+  });
 }
 
-function isCategory(value: unknown): value is CategoryValue {
-  return typeof value === "string" || typeof value === "number" || typeof value === "boolean";
+function printExpected({ name, type, categories }: Feature, cell: unknown): string {
+  if (categories !== undefined) return `one of ${printNames(categories.map(String))}`;
+  return type === "category" && typeof cell === "string"
+    ? `the code of a category, since the model file does not hold the categories (give them with the option categories: { ${JSON.stringify(name)}: [...] })`
+    : "a number";
 }
