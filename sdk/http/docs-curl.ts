@@ -23,7 +23,9 @@ export function toCurl(api: ApiDefinition, origin: string): string {
   const answered = output.mediaTypes(input.cardinality)[0] ?? "";
   const options = [
     ...(output.streams ? ["-N"] : []),
-    ...(isText(answered) || output.streams ? [] : [`-o ${quote(`answer${extensionOf(answered)}`)}`]),
+    ...(isText(answered) || output.streams
+      ? []
+      : [`-o ${quoteName(`answer${extensionOf(answered)}`)}`]),
     ...(method === "GET" ? [] : toBodyOptions(api, body)),
   ];
   const url = `${origin}${sent.path}`;
@@ -79,9 +81,10 @@ function toFileOption(name: string, file: string, type: string): string {
 }
 
 function toTextOption(name: string, text: string, type: string): string {
-  if (type === "" || type === ";type=text/plain") return `--form-string ${quoteName(`${name}=${text}`)}`;
-  // In quotes curl takes the text as it is, with these two escaped.
-  const isPlain = /^[^@<"\\;,\s][^"\\;,\r\n]*$/.test(text);
+  if (type === "" || type === ";type=text/plain")
+    return `--form-string ${quoteName(`${name}=${text}`)}`;
+  // Only in quotes does curl take every text as it is, with these two escaped.
+  const isPlain = /^[^@<("=\s][^;\r\n]*$/.test(text);
   const written = isPlain ? text : `"${text.replace(/["\\]/g, String.raw`\$&`)}"`;
   return `-F ${quoteName(`${name}=${written}${type}`)}`;
 }
@@ -104,6 +107,7 @@ function sampleFields({ input }: ApiDefinition): string[] {
 }
 
 const EXTENSIONS: Readonly<Record<string, string>> = {
+  "application/gzip": ".gz",
   "application/json": ".json",
   "application/octet-stream": ".bin",
   "application/vnd.apache.arrow.file": ".arrow",

@@ -106,7 +106,9 @@ function toApiCard(api: ApiDefinition, origin: string): Html {
     <h3 id="${heading}">
       <span class="method ${api.method.toLowerCase()}">${api.method}</span>
       <code>/${api.route}</code>
-      <a class="try" href="#try" data-operation="${api.name}" aria-label="Try ${api.name}">Try it</a>
+      <a class="try" href="#try" data-operation="${api.name}" aria-label="Try ${api.name}"
+        >Try it</a
+      >
     </h3>
     ${api.summary === undefined ? "" : html`<p>${api.summary}</p>`}
     <ul class="limits">
@@ -137,7 +139,8 @@ function toApiCard(api: ApiDefinition, origin: string): Html {
         tabindex="0"
         role="region"
         aria-label="Command for ${api.name}"
-      >${toCurl(api, origin)}</pre>
+      >
+${toCurl(api, origin)}</pre>
     </div>
   </article>`;
 }

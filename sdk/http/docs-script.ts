@@ -5,6 +5,33 @@ const paint = () => document.documentElement.classList.toggle("dark-mode", dark.
 paint();
 dark.addEventListener("change", paint);
 
+// Swagger UI takes a body of lines for one JSON text, and quotes it.
+const lines = () => ({
+  afterLoad() {
+    const made = this.fn.getSampleSchema;
+    this.fn.getSampleSchema = (schema, type, ...rest) =>
+      made(schema, type === "application/x-ndjson" ? "text/plain" : type, ...rest);
+  },
+});
+
+// It shows the bytes of most files as text; here they can be heard or kept.
+const files = () => ({
+  wrapComponents: {
+    responseBody: (Original, { React }) => function ResponseBody(props) {
+      const { content, contentType = "", url = "" } = props;
+      const isFile = content instanceof Blob && content.size > 0 && !/^image[/]/.test(contentType);
+      const address = React.useMemo(() => isFile ? URL.createObjectURL(content) : "", [content, isFile]);
+      if (!isFile) return React.createElement(Original, props);
+      const name = url.split(/[?#]/)[0].split("/").pop() || "answer";
+      return React.createElement("div", { className: "file" },
+        React.createElement("h5", null, "Response body"),
+        /^audio[/]/.test(contentType) && React.createElement("audio", { controls: true, src: address }),
+        React.createElement("a", { href: address, download: name },
+          "Download " + content.size + " bytes of " + (contentType.split(";")[0] || "data")));
+    },
+  },
+});
+
 window.ui = SwaggerUIBundle({
   url: "openapi.json",
   dom_id: "#swagger-ui",
@@ -14,7 +41,19 @@ window.ui = SwaggerUIBundle({
   displayRequestDuration: true,
   docExpansion: "list",
   filter: false,
+  plugins: [lines, files],
 });
+
+// Swagger UI gives the fields of a body no names that a screen reader could say.
+const nameFields = () => {
+  for (const field of document.querySelectorAll("#swagger-ui :is(textarea, select, input):not([aria-label])")) {
+    if (field.labels && field.labels.length > 0) continue;
+    const row = field.closest("[data-property-name], [data-param-name]");
+    const { propertyName, paramName } = row ? row.dataset : {};
+    field.setAttribute("aria-label", propertyName || paramName || "Request body");
+  }
+};
+new MutationObserver(nameFields).observe(document.getElementById("swagger-ui"), { childList: true, subtree: true });
 
 // Behind a proxy only the browser knows the address that others must use.
 const base = new URL(".", location.href).href.replace(/\\/$/, "");

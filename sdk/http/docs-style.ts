@@ -76,6 +76,14 @@ body > footer { padding-top: 32px; padding-bottom: 40px; color: var(--soft); fon
 #swagger-ui .response .headers-wrapper, #swagger-ui .response-col_links { display: none; }
 #swagger-ui .scheme-container { margin: 0 0 12px; padding: 0; background: none; box-shadow: none; }
 #swagger-ui .scheme-container:not(:has(.auth-wrapper)) { display: none; }
+/* All refusals look alike, so one of them is shown whole. */
+#swagger-ui .responses-table:not(.live-responses-table)
+  .response:not([data-code^="2"]):not([data-code="422"]) :is(.response-controls, .model-example) { display: none; }
+#swagger-ui .response-col_description__inner p { margin: 0; }
+#swagger-ui table.responses-table tbody tr.response td { padding-top: 8px; }
+#swagger-ui .response-control-media-type__accept-message { color: var(--soft); }
+#swagger-ui .response-controls { padding-top: 4px; }
+#swagger-ui .parameter__name, #swagger-ui .parameter__type { white-space: nowrap; }
 #swagger-ui .opblock-tag-section + .opblock-tag-section { margin-top: 24px; }
 #swagger-ui .opblock-tag { padding: 6px 0; border: 0; font: 600 16px/1.4 var(--sans); color: var(--ink); }
 #swagger-ui .opblock-tag small { padding: 0 12px; font: 14px/1.4 var(--sans); color: var(--soft); }
@@ -115,6 +123,9 @@ body > footer { padding-top: 32px; padding-bottom: 40px; color: var(--soft); fon
   background: var(--code); color: var(--ink); border: 1px solid var(--line); border-radius: 6px; box-shadow: none; }
 #swagger-ui select { appearance: auto; background-image: none; padding: 4px 8px; font: 14px/1.4 var(--sans); }
 #swagger-ui .parameters-col_name { width: 150px; }
+#swagger-ui input[type="file"] { max-width: 100%; padding: 8px; color: var(--ink); background: var(--code);
+  border: 1px solid var(--line); border-radius: 6px; font: 14px/1.4 var(--sans); }
+#swagger-ui .responses-inner img { max-width: 100%; border-radius: 6px; background: var(--code); }
 #swagger-ui label, #swagger-ui .tab li, #swagger-ui .tab li button.tablinks,
 #swagger-ui .responses-inner h4, #swagger-ui .responses-inner h5 {
   font-family: var(--sans); color: var(--soft); }

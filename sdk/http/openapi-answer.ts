@@ -42,7 +42,8 @@ function findAnswer(
   const same = answers.find((answer) => answer.mediaType === mediaType);
   if (same !== undefined) return same.value;
   const json = answers.find((answer) => answer.mediaType === "application/json");
-  if (json === undefined || api.output.streams || mediaType === "application/json") return undefined;
+  if (json === undefined || api.output.streams || mediaType === "application/json")
+    return undefined;
   try {
     return writeAnswer(api, mediaType, json.value);
   } catch {

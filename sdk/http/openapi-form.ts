@@ -11,40 +11,45 @@ type Properties = Record<string, JsonSchema>;
 
 /**
  * The contract of a form with examples at its fields, which is where Swagger UI takes them from.
- * Fields that are files have none.
+ * Fields of `multipart/form-data` that are files have none.
  */
 export function withFieldExamples(
   described: InputContent,
   input: Input,
+  mediaType: string,
   example: RequestExample,
 ): InputContent {
   const { schema } = described;
   const sent = findFields(example);
+  const read = mediaType === MULTIPART_TYPE ? readText : readJson;
   const properties = listProperties(schema).map(([name, property]): [string, JsonSchema] => {
     const shown =
       sent === undefined
         ? toSample(property)
-        : readValue(input, name, sent, (field) => readText(field));
+        : readValue(input, name, sent, (field) => read(field, property));
     const isShown = shown !== undefined && isValid(property, shown);
     const own = (schema["properties"] as Properties)[name]!;
-    return [name, isShown ? { ...own, examples: [shown] } : own];
+    const written = mediaType === MULTIPART_TYPE ? own : withoutEncoding(own);
+    return [name, isShown ? { ...written, examples: [shown] } : written];
   });
   return { ...described, schema: { ...schema, properties: Object.fromEntries(properties) } };
+}
+
+/** A field that is text is written as text; Swagger UI would choose a file for what is base64. */
+function withoutEncoding(schema: JsonSchema): JsonSchema {
+  const { contentEncoding: _encoding, contentMediaType: _type, ...rest } = schema;
+  const { anyOf } = rest as { anyOf?: JsonSchema[] };
+  return anyOf === undefined ? rest : { ...rest, anyOf: anyOf.map(withoutEncoding) };
 }
 
 /** The example of a form as one JSON object, its files in base64; `undefined` for what is no form. */
 export function toJsonForm(input: Input, schema: JsonSchema, example: RequestExample): unknown {
   const sent = findFields(example);
   if (sent === undefined) return undefined;
-  const values = listProperties(schema).map(([name, property]) => {
-    const read = (field: FormField): unknown => {
-      const text = readText(field);
-      if (text !== undefined) return text;
-      const b64 = Buffer.from(field.bytes).toString("base64");
-      return isValid(property, b64) ? b64 : { b64 };
-    };
-    return [name, readValue(input, name, sent, read)] as const;
-  });
+  const values = listProperties(schema).map(
+    ([name, property]) =>
+      [name, readValue(input, name, sent, (field) => readJson(field, property))] as const,
+  );
   return Object.fromEntries(values.filter(([, value]) => value !== undefined));
 }
 
@@ -68,6 +73,14 @@ export function readText({ mediaType, bytes }: FormField): unknown {
   const text = Buffer.from(bytes).toString("utf8");
   if (mediaType !== "" && isJsonType(mediaType)) return JSON.parse(text);
   return mediaType === "" || mediaType.startsWith("text/") ? text : undefined;
+}
+
+/** As `readText`, a file in base64. */
+function readJson(field: FormField, property: JsonSchema): unknown {
+  const text = readText(field);
+  if (text !== undefined) return text;
+  const b64 = Buffer.from(field.bytes).toString("base64");
+  return isValid(property, b64) ? b64 : { b64 };
 }
 
 function readValue(

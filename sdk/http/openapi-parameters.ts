@@ -43,5 +43,7 @@ function listParameters(api: ApiDefinition, where: "path" | "query", add: AddSch
 
 /** As JSON has it: an author may write a Date. */
 function toExample(value: unknown): unknown {
-  return JSON.parse(JSON.stringify(value, (_, one: unknown) => (typeof one === "bigint" ? String(one) : one)));
+  return JSON.parse(
+    JSON.stringify(value, (_, one: unknown) => (typeof one === "bigint" ? String(one) : one)),
+  );
 }

@@ -15,18 +15,22 @@ export type ProtocolExample = Readonly<Record<string, unknown>> | undefined;
 /** As a request of the Open Inference Protocol, in JSON. */
 export function toInferenceExample(api: ApiDefinition): ProtocolExample {
   const { input } = api;
-  const example = toTensors(input, describeExample(api));
-  if (example === undefined) return undefined;
-  const request = { inputs: example };
+  const described = describeExample(api);
+  // A missing cell is NaN in a tensor of floats; others have no word for it.
+  const rows = described.rows ?? [];
+  const whole = rows.filter((row) => !Object.values(row).includes(null));
+  const choices = [described, { ...described, rows: whole }].map((one) => toTensors(input, one));
+  return choices
+    .map((inputs) => ({ inputs: inputs ?? [] }))
+    .find((request) => request.inputs.length > 0 && isInferenceRequest(input, request));
+}
+
+function isInferenceRequest(input: Input, request: object): boolean {
   return isTaken(() => {
     const { inputs } = decodeInferenceRequest(toBody(request));
-    const [{ data } = { data: [] }] = inputs;
-    return input.parseTensors === undefined
-      ? input.parseJson!(JSON.parse(String(data[0])))
-      : input.parseTensors(inputs);
-  })
-    ? request
-    : undefined;
+    if (input.parseTensors !== undefined) return input.parseTensors(inputs);
+    return input.parseJson!(JSON.parse(String(inputs[0]?.data[0])));
+  });
 }
 
 interface SentTensor {
@@ -72,8 +76,9 @@ function toTensors(
   if (rows !== undefined) {
     return described.flatMap(({ name, datatype }) => {
       const data = rows.map((row) => row[name] ?? null);
-      const isMissing = data.every((cell) => cell === null);
-      return isMissing ? [] : [{ name, shape: [rows.length], datatype, data }];
+      const isShort =
+        data.every((cell) => cell === null) || (data.includes(null) && !FLOATS.has(datatype));
+      return isShort ? [] : [{ name, shape: [rows.length], datatype, data }];
     });
   }
   const [first] = described;
@@ -82,8 +87,12 @@ function toTensors(
     const data = cardinality === "one" ? [json] : json;
     return [{ name: first.name, shape: findShape(data), datatype: first.datatype, data }];
   }
-  return typeof text === "string" ? [toTexts(first.name, text)] : undefined;
+  // An image is text here too: its base64.
+  const words = text ?? json;
+  return typeof words === "string" ? [toTexts(first.name, words)] : undefined;
 }
+
+const FLOATS: ReadonlySet<string> = new Set(["FP16", "FP32", "FP64"]);
 
 function toTexts(name: string, text: string): SentTensor {
   return { name, shape: [1], datatype: "BYTES", data: [text] };

@@ -178,7 +178,11 @@ const REFUSALS: Readonly<Record<number, string>> = {
 
 function inferenceRoutes(hasModels: boolean, examples: Examples): Route[] {
   const refusal = schemaOf("InferenceError");
-  const model = { tag: INFERENCE, parameters: [{ $ref: "#/components/parameters/Model" }], refusal };
+  const model = {
+    tag: INFERENCE,
+    parameters: [{ $ref: "#/components/parameters/Model" }],
+    refusal,
+  };
   const unknown = { 404: REFUSALS[404]! };
   return [
     {

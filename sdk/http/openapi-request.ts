@@ -2,6 +2,7 @@ import type { JsonSchema } from "../core/json-schema.js";
 import type { Input, InputContent } from "../inputs/input.js";
 import { isJsonType } from "../inputs/json-text.js";
 import { parseMediaType } from "../inputs/media-type.js";
+import { CSV_TYPE, TSV_TYPE } from "../inputs/table-media-types.js";
 import { MULTIPART_TYPE } from "../inputs/multipart.js";
 import { URL_ENCODED_TYPE } from "../inputs/url-encoded.js";
 import type { ApiDefinition } from "../service/definition.js";
@@ -11,10 +12,7 @@ import { embedSchema, type AddSchema } from "./openapi-schema.js";
 import { findRequestExample, isReadFromJson, type RequestExample } from "./request-example.js";
 
 /** The body of a request by media type, each with an example where it is text. */
-export function toRequestContent(
-  api: ApiDefinition,
-  add: AddSchema,
-): Record<string, InputContent> {
+export function toRequestContent(api: ApiDefinition, add: AddSchema): Record<string, InputContent> {
   const example = findRequestExample(api);
   const content: Record<string, InputContent> = {};
   for (const [mediaType, described] of Object.entries(describeBodies(api, example))) {
@@ -34,11 +32,21 @@ export function describeBodies(
   const bodies = Object.entries(input.content(example.value));
   // A browser has to name one type, so a pattern stays only where it is all there is.
   const isNamed = bodies.some(([mediaType]) => !mediaType.includes("*") && !isForm(mediaType));
-  return Object.fromEntries(
+  const described = Object.fromEntries(
     bodies
       .filter(([mediaType]) => !(isNamed && mediaType.includes("*")))
       .map(([mediaType, body]) => [mediaType, toBody(api, mediaType, body, example)]),
   );
+  addTabs(described);
+  return described;
+}
+
+/** Tabs are said as commas are, in the same fields. */
+function addTabs({ [CSV_TYPE]: commas, [TSV_TYPE]: tabs }: Record<string, InputContent>): void {
+  const example = commas?.example;
+  if (tabs === undefined || tabs.example !== undefined || typeof example !== "string") return;
+  if (example.includes("\t")) return;
+  tabs.example = example.replace(/"(?:[^"]|"")*"|,/g, (part) => (part === "," ? "\t" : part));
 }
 
 function toBody(
@@ -49,9 +57,9 @@ function toBody(
 ): InputContent {
   const described: InputContent = {
     schema: toDocumentSchema(mediaType, schema),
-    ...(encoding === undefined ? {} : { encoding: toEncoding(encoding) }),
+    ...(encoding === undefined ? {} : { encoding: toEncoding(encoding, schema) }),
   };
-  if (isForm(mediaType)) return withFieldExamples(described, api.input, example);
+  if (isForm(mediaType)) return withFieldExamples(described, api.input, mediaType, example);
   if (!isText(mediaType)) return described;
   const shown = given ?? findExample(api, mediaType, described.schema, example);
   return shown === undefined ? described : { ...described, example: shown };
@@ -75,16 +83,29 @@ export function isText(mediaType: string): boolean {
 function toDocumentSchema(mediaType: string, schema: JsonSchema): JsonSchema {
   if (isForm(mediaType) || isJsonType(mediaType)) return schema;
   const { contentMediaType: _type, format, ...rest } = schema;
-  if (isText(mediaType)) return format === "binary" ? rest : { ...rest, ...(format ? { format } : {}) };
+  if (isText(mediaType))
+    return format === "binary" ? rest : { ...rest, ...(format ? { format } : {}) };
   return { ...rest, type: "string", format: "binary", contentMediaType: mediaType };
 }
 
-/** A content type of a part may be a list in OpenAPI, which a browser would send as it is. */
-function toEncoding(encoding: NonNullable<InputContent["encoding"]>): InputContent["encoding"] {
+/**
+ * The content types of the fields of a form: all of a file's, since a browser takes the one of the file
+ * that is chosen, and one for a text, since it would send a list as it is.
+ */
+function toEncoding(encoding: Encoding, schema: JsonSchema): Encoding {
+  const properties = (schema["properties"] ?? {}) as Record<string, JsonSchema>;
   return Object.fromEntries(
-    Object.entries(encoding).filter(([, { contentType }]) => contentType !== ""),
+    Object.entries(encoding).map(([name, { contentType }]) => {
+      const [first = ""] = contentType.split(",");
+      const property = properties[name] ?? {};
+      const one = (property["items"] ?? property) as JsonSchema;
+      const isFile = property["format"] === "binary" || one["format"] === "binary";
+      return [name, { contentType: isFile ? contentType : first.trim() }];
+    }),
   );
 }
+
+type Encoding = NonNullable<InputContent["encoding"]>;
 
 /** An example for one of the other media types of an input: the same request, or none. */
 function findExample(

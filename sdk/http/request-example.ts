@@ -1,6 +1,7 @@
 import { describeSchema } from "../inputs/describe-schema.js";
 import type { JsonSchema } from "../core/json-schema.js";
 import type { EncodedBody, Input, Payload } from "../inputs/input.js";
+import { isJsonType } from "../inputs/json-text.js";
 import { parseMediaType } from "../inputs/media-type.js";
 import { createParameterReader } from "../inputs/parameters.js";
 import type { ApiDefinition, ExampleParameters } from "../service/definition.js";
@@ -34,8 +35,7 @@ function makeExample(api: ApiDefinition): RequestExample {
   if (api.example !== undefined) {
     return { value: api.example, body: input.encode(api.example), parameters };
   }
-  const made = sampleBody(input);
-  return made === undefined ? { parameters } : { ...made, parameters };
+  return { ...findBody(input), parameters };
 }
 
 /** The least parameters that are valid; none where that cannot be found. */
@@ -75,15 +75,33 @@ function toTexts(values: Readonly<Record<string, unknown>>): Record<string, unkn
 
 const LONGEST_MADE = 4000;
 
-/** A body made from the schema of an item, and what its caller would write. */
-function sampleBody(input: Input): { value: unknown; body: EncodedBody } | undefined {
+type BodyExample = Pick<RequestExample, "value" | "body">;
+
+/** A body that the input itself shows, or one made from its schemas. */
+function findBody(input: Input): BodyExample {
+  const content = Object.entries(input.content());
+  const shown = content.find(([, { example }]) => example !== undefined);
+  if (shown !== undefined) return { body: toBody(shown[0], shown[1].example) };
   const item = toSample(input.itemSchema());
-  if (item === undefined) return undefined;
   const value = input.cardinality === "many" ? [item] : item;
+  const made = item === undefined ? undefined : check(input, value, () => input.encode(value));
+  if (made !== undefined) return made;
+  const [json] = content.filter(([mediaType]) => isJsonType(mediaType));
+  const sample = json === undefined ? undefined : toSample(json[1].schema);
+  if (sample === undefined) return {};
+  return check(input, sample, () => toBody(json![0], sample)) ?? {};
+}
+
+function toBody(mediaType: string, example: unknown): EncodedBody {
+  const text = isJsonType(mediaType) ? JSON.stringify(example) : String(example);
+  return { bytes: Buffer.from(text), mediaType };
+}
+
+function check(input: Input, value: unknown, encode: () => EncodedBody): BodyExample | undefined {
   try {
-    const body = input.encode(value);
-    if (body.bytes.byteLength > LONGEST_MADE) return undefined;
-    return isRead(input, body) ? { value, body } : undefined;
+    const body = encode();
+    const isShort = body.bytes.byteLength <= LONGEST_MADE;
+    return isShort && isRead(input, body) ? { value, body } : undefined;
   } catch {
     return undefined;
   }
