@@ -108,8 +108,7 @@ export function toObjective(line: string | undefined, outputs: number): Lightgbm
       return of(sigmoid(1));
     case "cross_entropy_lambda":
     case "xentlambda":
-      // Not log1p: LightGBM adds first, and so rounds 1 + exp(m).
-      return of(each((margin) => Math.log(1 + Math.exp(margin))));
+      return of(each((margin) => Math.log1p(Math.exp(margin))));
     default:
       throw new LightgbmFault(
         `nothing is known of its objective ${JSON.stringify(text)}`,
