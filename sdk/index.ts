@@ -98,6 +98,16 @@ export type {
 } from "./outputs/output.js";
 
 // Models
+export { lightgbm } from "./models/lightgbm.js";
+export type { LightgbmModel, LightgbmOptions } from "./models/lightgbm.js";
+export { model } from "./models/javascript.js";
+export type {
+  FileModelOptions,
+  JavaScriptModel,
+  JsonModelOptions,
+  ModelHooks,
+  SavedModelOptions,
+} from "./models/javascript.js";
 export { onnx } from "./models/onnx.js";
 export type { OnnxOptions } from "./models/onnx.js";
 export type { OnnxModel } from "./models/onnx-model.js";

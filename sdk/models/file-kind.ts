@@ -18,7 +18,7 @@ const EXPORT_SKLEARN =
 const EXPORT_XGBOOST =
   "Convert it in Python with onnxmltools.convert_xgboost(model, initial_types=...).";
 const EXPORT_LIGHTGBM =
-  "Convert it in Python with onnxmltools.convert_lightgbm(model, initial_types=...).";
+  'Serve the model itself with lightgbm("model.txt"): booster.save_model("model.txt") writes it in Python.';
 
 /**
  * Tells what a file is that was given in the place of an ONNX model, by its first bytes and its

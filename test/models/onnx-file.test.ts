@@ -35,7 +35,7 @@ const BROKEN: Record<string, { code?: string; says: RegExp; hint: RegExp }> = {
   },
   "keras-v3-like.keras": { says: /a Keras 3 model/, hint: /format="onnx"/ },
   "lfs-pointer.onnx": { says: /a Git LFS pointer/, hint: /git lfs pull/ },
-  "lgb-truncated.txt": { says: /a LightGBM model/, hint: /convert_lightgbm/ },
+  "lgb-truncated.txt": { says: /a LightGBM model/, hint: /with lightgbm\("model.txt"\)/ },
   "opset-999.onnx": {
     says: /pytorch, ai\.onnx 999.*opset 999 of the domain ai\.onnx.*till opset \d+/,
     hint: /opset_version=\d+/,
