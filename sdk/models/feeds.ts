@@ -59,7 +59,9 @@ function readInput(
     return bindColumns(model, toFilled(slots, options, table.names), table, options);
   }
   const isList = Array.isArray(x) || isTypedArray(x);
-  if (isList && isRecord(x[0])) {
+  // Tensors of their own, one a row, unless these are names of inputs.
+  const named = slots.some(({ name }) => name === "dims" || name === "data");
+  if (isList && isRecord(x[0]) && (named || !isShaped(x[0]))) {
     const records = fromRecords(x as readonly Record<string, unknown>[]);
     return bindColumns(model, toFilled(slots, options, records.names), records, options);
   }

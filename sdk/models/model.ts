@@ -58,10 +58,11 @@ export interface LoadedModel {
 export interface ModelDefinition<Loaded extends LoadedModel = LoadedModel> {
   readonly kind: string;
   /**
-   * The files to put into a bundle.
+   * The files to put into a bundle. A model that is in memory writes them for this.
+   * @param name The name of the model in its service, for messages.
    * @throws MODEL_FILE_MISSING when a file is not there.
    */
-  files(): Promise<readonly ModelFile[]>;
+  files(name?: string): Promise<readonly ModelFile[]>;
   /**
    * Loads the model.
    * @throws MODEL_FILE_MISSING or MODEL_FILE_INVALID, naming the file and what to do.

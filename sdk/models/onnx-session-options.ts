@@ -2,14 +2,16 @@ import type { InferenceSession } from "onnxruntime-node";
 import { findClosestName, printNames } from "../core/closest-name.js";
 import { EkibenError } from "../core/errors.js";
 
-/** The options of a session of onnxruntime that have a meaning in Node. */
+/**
+ * The options of a session that onnxruntime-node reads. Others that its types have, such as
+ * `freeDimensionOverrides` and those for browsers, it passes over.
+ */
 export type OnnxSessionOptions = Pick<InferenceSession.SessionOptions, SessionOption>;
 
 const SESSION_OPTIONS = [
   "executionProviders",
   "intraOpNumThreads",
   "interOpNumThreads",
-  "freeDimensionOverrides",
   "graphOptimizationLevel",
   "enableCpuMemArena",
   "enableMemPattern",

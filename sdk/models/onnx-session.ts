@@ -43,9 +43,10 @@ export async function openSession(
   const runtime = await loadRuntime();
   const options = toSessionOptions(chosen);
   const { absolute } = file.path;
-  const rewritten = file.facts.hasOtherOutputs ? rewriteOnnxOutputs(absolute) : undefined;
+  let rewritten: RewrittenModel | undefined;
   let session: InferenceSession;
   try {
+    if (file.facts.hasOtherOutputs) rewritten = rewriteOnnxOutputs(absolute);
     session =
       rewritten === undefined
         ? await runtime.InferenceSession.create(absolute, options)

@@ -29,19 +29,29 @@ export interface Value {
   type: ElementType;
   /** Left out: the dimensions are not declared at all. */
   shape?: Shape;
+  /** What is around the tensor: a list of them, or a list of maps from strings. */
+  wrap?: "sequence" | "maps";
 }
 
 export interface Node {
   op: string;
   inputs: readonly string[];
   outputs: readonly string[];
+  domain?: string;
   ints?: Readonly<Record<string, readonly number[]>>;
+  numbers?: Readonly<Record<string, number>>;
+  strings?: Readonly<Record<string, readonly string[]>>;
+  texts?: Readonly<Record<string, string>>;
 }
 
 export interface Graph {
   inputs: readonly Value[];
   outputs: readonly Value[];
   nodes: readonly Node[];
+  /** Types that are noted for values in between. */
+  noted?: readonly Value[];
+  /** @default operator set 11 */
+  opsets?: Readonly<Record<string, number>>;
   /** float32 weights in a file beside the model. */
   external?: readonly { name: string; dims: readonly number[]; location: string }[];
 }
@@ -68,7 +78,7 @@ function message(field: number, content: string | Buffer | readonly Buffer[]): B
   return Buffer.concat([varint(field * 8 + 2), varint(bytes.length), bytes]);
 }
 
-function valueInfo({ name, type, shape }: Value): Buffer[] {
+function valueInfo({ name, type, shape, wrap }: Value): Buffer[] {
   const dims = shape?.map((size) =>
     message(
       1,
@@ -77,23 +87,54 @@ function valueInfo({ name, type, shape }: Value): Buffer[] {
   );
   const tensor = [number(1, ELEMENT_TYPES[type])];
   if (dims !== undefined) tensor.push(message(2, dims));
-  return [message(1, name), message(2, [message(1, tensor)])];
+  const plain = [message(1, tensor)];
+  const map = [message(5, [number(1, ELEMENT_TYPES.string), message(2, plain)])];
+  const types = {
+    tensor: plain,
+    sequence: [message(4, [message(1, plain)])],
+    maps: [message(4, [message(1, map)])],
+  };
+  return [message(1, name), message(2, types[wrap ?? "tensor"])];
 }
 
-function nodeProto({ op, inputs, outputs, ints = {} }: Node): Buffer[] {
-  const attributes = Object.entries(ints).map(([name, values]) =>
-    message(5, [message(1, name), ...values.map((value) => number(8, value)), number(20, 7)]),
-  );
+function nodeProto(node: Node): Buffer[] {
+  const { op, inputs, outputs, domain, ints = {}, numbers = {}, strings = {}, texts = {} } = node;
+  const attributes = [
+    ...Object.entries(ints).map(([name, values]) =>
+      message(5, [message(1, name), ...values.map((value) => number(8, value)), number(20, 7)]),
+    ),
+    ...Object.entries(numbers).map(([name, value]) =>
+      message(5, [message(1, name), number(3, value), number(20, 2)]),
+    ),
+    ...Object.entries(strings).map(([name, values]) =>
+      message(5, [message(1, name), ...values.map((value) => message(9, value)), number(20, 8)]),
+    ),
+    ...Object.entries(texts).map(([name, value]) =>
+      message(5, [message(1, name), message(4, value), number(20, 3)]),
+    ),
+  ];
   return [
     ...inputs.map((input) => message(1, input)),
     ...outputs.map((output) => message(2, output)),
     message(4, op),
     ...attributes,
+    ...(domain === undefined ? [] : [message(7, domain)]),
   ];
 }
 
-/** The bytes of an ONNX model with operator set 11. */
-export function buildOnnx({ inputs, outputs, nodes, external = [] }: Graph): Buffer {
+/** Fields that no version of the format has. */
+interface Strange {
+  model?: readonly { field: number; value: string }[];
+  graph?: readonly { field: number; value: string }[];
+}
+
+/** The bytes of an ONNX model. */
+export function buildOnnx(
+  { inputs, outputs, nodes, external = [], noted = [], opsets = { "": 11 } }: Graph,
+  strange: Strange = {},
+): Buffer {
+  const odd = (fields: Strange["graph"] = []): Buffer[] =>
+    fields.map(({ field, value }) => message(field, value));
   const graph = [
     ...nodes.map((node) => message(1, nodeProto(node))),
     message(2, "g"),
@@ -107,13 +148,18 @@ export function buildOnnx({ inputs, outputs, nodes, external = [] }: Graph): Buf
       ]),
     ),
     ...inputs.map((value) => message(11, valueInfo(value))),
+    ...odd(strange.graph),
     ...outputs.map((value) => message(12, valueInfo(value))),
+    ...noted.map((value) => message(13, valueInfo(value))),
   ];
   return Buffer.concat([
     number(1, 6),
     message(2, "builder"),
     message(7, graph),
-    message(8, [message(1, ""), number(2, 11)]),
+    ...odd(strange.model),
+    ...Object.entries(opsets).map(([domain, version]) =>
+      message(8, [message(1, domain), number(2, version)]),
+    ),
   ]);
 }
 
