@@ -1,7 +1,7 @@
 import { EkibenError } from "../core/errors.js";
 import { createTensorArray, type TensorArray } from "../tensor/tensor-array.js";
 import type { TensorDescription } from "../tensor/tensor.js";
-import type { LoadedModel, ModelDescription } from "./model.js";
+import type { LoadedModel, ModelDescription, ModelWarmup } from "./model.js";
 import {
   toFeatureReader,
   withCategories,
@@ -85,6 +85,8 @@ export interface XGBoostModel extends LoadedModel {
    */
   leaves(x: FeatureInput, options?: XGBoostRunOptions): TensorArray<number>;
   describe(): XGBoostDescription;
+  /** Predicts rows in which everything is missing, so that the first request finds compiled code. */
+  warmup(): Promise<ModelWarmup>;
   release(): void;
 }
 
@@ -183,6 +185,13 @@ export function createXGBoostModel(
       return createTensorArray(values, [width === 0 ? 0 : values.length / width, width]);
     },
     describe: () => described,
+    async warmup() {
+      const dims = [blockSize, features.length];
+      const data = new Float32Array(blockSize * features.length).fill(Number.NaN);
+      const began = performance.now();
+      this.predict({ data, dims });
+      return { ms: performance.now() - began, inputs: { features: dims } };
+    },
     release() {
       released = true;
     },

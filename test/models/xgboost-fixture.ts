@@ -17,7 +17,8 @@ export interface XGBoostFixture {
   features: FeatureCard[];
   records: Record<string, number | string | null>[];
   expected: { prediction: unknown[]; margin: unknown[]; leaf?: unknown[] };
-  kinds: string[];
+  /** What means missing besides null. */
+  missing: number | undefined;
 }
 
 export const XGBOOST_FIXTURES = readdirSync(FIXTURES).filter((id) => /^xgb\d?-/.test(id));
@@ -28,11 +29,10 @@ export function loadXGBoostFixture(id: string): XGBoostFixture {
   const card = read<{
     files: Record<string, string>;
     framework_version: string;
+    missing?: number;
     features: FeatureCard[];
   }>("card.json");
-  const expected = read<{ outputs: XGBoostFixture["expected"]; row_kinds: string[] }>(
-    "expected.json",
-  );
+  const expected = read<{ outputs: XGBoostFixture["expected"] }>("expected.json");
   return {
     id,
     files: Object.keys(card.files).map((name) => join(FIXTURES, id, name)),
@@ -40,7 +40,7 @@ export function loadXGBoostFixture(id: string): XGBoostFixture {
     features: card.features,
     records: read("inputs.json"),
     expected: expected.outputs,
-    kinds: expected.row_kinds,
+    missing: card.missing,
   };
 }
 
