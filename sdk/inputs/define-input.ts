@@ -7,6 +7,14 @@ import { createDefinedInput, type DefinedInputOptions } from "./defined-input.js
 import type { CardinalityOf, Input, InputContent, ManyOf, OneOf } from "./input.js";
 import type { InputRequest } from "./input-request.js";
 
+/**
+ * A zod schema of what a caller sends, told by the one part that the types need: some compilers infer
+ * nothing through the whole of `z.ZodType`.
+ */
+export interface SchemaOf<Sent> {
+  readonly _zod: { readonly input: Sent };
+}
+
 /** What every input of an author's own may say. */
 export interface DefineInputOptions<Sent> {
   /** A name for messages and the manifest. @default "custom" */
@@ -14,7 +22,7 @@ export interface DefineInputOptions<Sent> {
   /** The media types that it reads; the first one is the default. @default ["application/json"] */
   mediaTypes?: readonly string[];
   /** Describes a request, in zod or JSON Schema. It is shown, and checked only by `parse`. */
-  schema?: z.ZodType<unknown, Sent> | JsonSchema;
+  schema?: SchemaOf<Sent> | JsonSchema;
   /** A request as a caller writes it, shown where the API has no `example` of its own. */
   example?: Sent;
   /** The description of requests by media type, in place of `schema` and `example`. */
@@ -103,9 +111,11 @@ export function defineInput<Item, Many = Item[], Sent = any>(
 export function defineInput<Item, Many = Item[], Sent = any>(
   options: OneInputOptions<Item, Many, Sent>,
 ): Input<Sent, Item, Many, "one">;
-export function defineInput(options: DefinedInputOptions): Input {
-  return createDefinedInput(checkOptions(options));
+export function defineInput(options: AnyInputOptions): Input {
+  return createDefinedInput(checkOptions(options as DefinedInputOptions));
 }
+
+type AnyInputOptions = Omit<DefinedInputOptions, "schema"> & { schema?: unknown };
 
 const NAMES: readonly string[] = [
   "kind",
