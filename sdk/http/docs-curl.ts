@@ -1,3 +1,4 @@
+import type { MiddlewareHandler } from "hono";
 import type { JsonSchema } from "../core/json-schema.js";
 import { parseDisposition } from "../inputs/disposition.js";
 import type { EncodedBody } from "../inputs/input.js";
@@ -5,6 +6,7 @@ import { parseMediaType } from "../inputs/media-type.js";
 import { MULTIPART_TYPE } from "../inputs/multipart.js";
 import type { ApiDefinition } from "../service/definition.js";
 import type { FormField } from "./form-fields.js";
+import { findGuards } from "./guards/guard-facts.js";
 import { findFields, listProperties, readText } from "./openapi-form.js";
 import { isText } from "./openapi-request.js";
 import { toSample } from "./openapi-sample.js";
@@ -14,8 +16,15 @@ import { toSentRequest } from "./sent-request.js";
 const LONGEST_BODY = 4000;
 const BYTES_TYPE = "application/octet-stream";
 
-/** A command for a POSIX shell that asks an API, with its example filled in. */
-export function toCurl(api: ApiDefinition, origin: string): string {
+/**
+ * A command for a POSIX shell that asks an API, with its example filled in. What guards ask for is left
+ * to be filled in by whoever has it.
+ */
+export function toCurl(
+  api: ApiDefinition,
+  origin: string,
+  middleware: readonly MiddlewareHandler[] = [],
+): string {
   const { input, output, method } = api;
   const { body, parameters } = findRequestExample(api);
   const empty: EncodedBody = { bytes: new Uint8Array(), mediaType: "" };
@@ -23,6 +32,7 @@ export function toCurl(api: ApiDefinition, origin: string): string {
   const answered = output.mediaTypes(input.cardinality)[0] ?? "";
   const options = [
     ...(output.streams ? ["-N"] : []),
+    ...findGuards(middleware).flatMap(({ scheme }) => toCredential(scheme.object)),
     ...(isText(answered) || output.streams
       ? []
       : [`-o ${quoteName(`answer${extensionOf(answered)}`)}`]),
@@ -31,6 +41,20 @@ export function toCurl(api: ApiDefinition, origin: string): string {
   const url = `${origin}${sent.path}`;
   const first = `curl ${/[?&;'"()$`!*[\]{}~]/.test(url) ? quote(url) : url}`;
   return [first, ...options.map((option) => `  ${option}`)].join(" \\\n");
+}
+
+interface SecurityScheme {
+  type?: string;
+  in?: string;
+  name?: string;
+  scheme?: string;
+}
+
+function toCredential({ type, in: where, name, scheme }: SecurityScheme): string[] {
+  if (type === "apiKey" && where === "header") return [`-H ${quote(`${name}: YOUR_KEY`)}`];
+  return type === "http" && scheme?.toLowerCase() === "bearer"
+    ? ["-H 'Authorization: Bearer YOUR_TOKEN'"]
+    : [];
 }
 
 function toBodyOptions(api: ApiDefinition, body: EncodedBody | undefined): string[] {

@@ -23,7 +23,7 @@ type Html = ReturnType<typeof html>;
  */
 export function toDocsPage(runtime: Runtime, options: DocsPageOptions): string {
   const { definition, state } = runtime;
-  const { protocols } = definition;
+  const { protocols, middleware } = definition;
   const apis = Object.values(definition.apis);
   const models = describeModels(runtime);
   const asset = (name: string) => `docs/assets/${name}?v=${findAssetVersion()}`;
@@ -60,7 +60,9 @@ export function toDocsPage(runtime: Runtime, options: DocsPageOptions): string {
             ${
               apis.length === 0
                 ? html`<p class="empty">This service has no API yet.</p>`
-                : apis.map((api) => toApiCard(api, options.origin))
+                : apis.map((api) =>
+                    toApiCard(api, toCurl(api, options.origin, middleware), options.origin),
+                  )
             }
           </section>
           ${
@@ -99,7 +101,7 @@ export function toDocsPage(runtime: Runtime, options: DocsPageOptions): string {
   return String(page);
 }
 
-function toApiCard(api: ApiDefinition, origin: string): Html {
+function toApiCard(api: ApiDefinition, command: string, origin: string): Html {
   const id = `curl-${api.name}`;
   const heading = `api-${api.name}`;
   return html`<article aria-labelledby="${heading}">
@@ -140,7 +142,7 @@ function toApiCard(api: ApiDefinition, origin: string): Html {
         role="region"
         aria-label="Command for ${api.name}"
       >
-${toCurl(api, origin)}</pre>
+${command}</pre>
     </div>
   </article>`;
 }

@@ -97,6 +97,7 @@ body > footer { padding-top: 32px; padding-bottom: 40px; color: var(--soft); fon
   min-width: 60px; padding: 3px 0; border-radius: 5px; text-shadow: none; font: 600 12px/1.5 var(--mono);
   background: var(--accent-soft); color: var(--accent); }
 #swagger-ui .opblock.opblock-get .opblock-summary-method { background: var(--good-soft); color: var(--good); }
+#swagger-ui .opblock .opblock-summary { border-color: var(--line) !important; }
 #swagger-ui .opblock .opblock-summary-path, #swagger-ui .opblock .opblock-summary-path a {
   font: 600 14px/1.5 var(--mono); color: var(--ink); }
 #swagger-ui .opblock .opblock-summary-description { font: 14px/1.5 var(--sans); color: var(--soft); }
@@ -114,6 +115,9 @@ body > footer { padding-top: 32px; padding-bottom: 40px; color: var(--soft); fon
   background: var(--accent); border-color: var(--accent); color: var(--card); }
 #swagger-ui .btn.cancel { border-color: var(--line); color: var(--soft); }
 #swagger-ui .btn-group { padding: 20px; }
+#swagger-ui .opblock-section-header .btn-group { padding: 0; }
+#swagger-ui .opblock-section-header .btn { padding: 3px 14px; margin: 0 0 0 8px; min-width: 0; }
+#swagger-ui .parameters textarea { min-height: 120px; }
 #swagger-ui table thead tr th, #swagger-ui table thead tr td,
 #swagger-ui table tbody tr td, #swagger-ui .response-col_status,
 #swagger-ui .parameter__name, #swagger-ui .parameter__type, #swagger-ui .parameter__in {
@@ -146,7 +150,8 @@ body > footer { padding-top: 32px; padding-bottom: 40px; color: var(--soft); fon
   article { padding: 14px; }
   .formats div { display: block; }
   #swagger-ui .opblock .opblock-summary-description { display: none; }
-  #swagger-ui .opblock .opblock-section-header { padding: 6px 12px; flex-wrap: wrap; }
+  #swagger-ui .opblock .opblock-section-header { padding: 6px 12px; flex-wrap: wrap; gap: 4px; }
+  #swagger-ui .curl-command .microlight { padding-bottom: 36px; }
   #swagger-ui .responses-inner, #swagger-ui .opblock-section .table-container,
   #swagger-ui .opblock-description-wrapper, #swagger-ui .btn-group { padding: 12px; }
   #swagger-ui .parameters-col_name { width: 40%; }

@@ -25,7 +25,7 @@ const PROBLEMS: Readonly<Record<number, DocumentedProblem>> = {
   },
   406: {
     name: "NotAcceptable",
-    description: "The answer is not to be had in a media type of the `Accept` header.",
+    description: "The answer is not to be had in a media type that the Accept header names.",
     code: "NOT_ACCEPTABLE",
     facts: {
       detail: "The answer is not to be had as application/xml.",

@@ -11,8 +11,8 @@ interface Document {
   components?: Record<string, object>;
 }
 
-/** The tag of what no middleware stands before. */
-const OPEN = "Operation";
+/** The tag of the routes of the service's own. */
+const APIS = "APIs";
 
 /**
  * Says in a document which credentials the APIs ask for, so that the page has a field for them: all
@@ -34,15 +34,18 @@ export function addSecurity<Made extends object>(
   document.components = { ...document.components, securitySchemes: schemes };
   const needed = Object.fromEntries(Object.keys(schemes).map((name) => [name, []]));
   for (const operations of Object.values(document.paths ?? {})) {
-    for (const operation of Object.values(operations)) {
-      if (operation.tags?.includes(OPEN) === true) continue;
+    for (const [method, operation] of Object.entries(operations)) {
+      const isApi = operation.tags?.includes(APIS) === true;
+      // Of other protocols only what asks an API stands behind middlewares; probes never do.
+      if (!isApi && method !== "post") continue;
+      const { content } = (operation.responses["400"] ?? {}) as { content?: object };
       Object.assign(operation, { security: [needed] });
       operation.responses = {
         ...operation.responses,
         401: {
           description: "The request has no credentials that are known here.",
           headers: { "WWW-Authenticate": { schema: { type: "string" } } },
-          content: { "application/problem+json": { schema: PROBLEM } },
+          content: isApi ? { "application/problem+json": { schema: PROBLEM } } : content,
         },
       };
     }

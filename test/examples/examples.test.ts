@@ -34,6 +34,8 @@ describe("examples", () => {
         const document = (await (await fetch(`${server.url}/openapi.json`)).json()) as {
           paths: Record<string, { post?: object }>;
         };
+        const printed = await run(process.execPath, [cli, "openapi", join(home, "bundle")]);
+        expect(JSON.parse(printed.stdout)).toEqual(document);
         const path = Object.keys(document.paths).find((one) => document.paths[one]!.post)!;
         const response = await fetch(`${server.url}${path}`, {
           method: "POST",

@@ -16,6 +16,8 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { z } from "zod";
 import every from "../../examples/every-input/service.js";
 import { toCurl } from "../../sdk/http/docs-curl.js";
+import { apiKey } from "../../sdk/http/guards/api-key.js";
+import { bearerAuth } from "../../sdk/http/guards/bearer-auth.js";
 import { file } from "../../sdk/inputs/file.js";
 import { form } from "../../sdk/inputs/form.js";
 import { json } from "../../sdk/inputs/json.js";
@@ -55,6 +57,14 @@ describe("a command for each kind of input", () => {
       `-F 'meta={"top":0};type=application/json'`,
       "--form-string note=text",
     ]);
+  });
+
+  test("has a place for what a guard asks for", () => {
+    const guards = [apiKey({ keys: ["k-1234567890"] }), bearerAuth({ tokens: ["t-1234567890"] })];
+    const command = toCurl(apis["countdown"]!, "http://h", guards);
+    expect(command).toContain("-H 'X-API-Key: YOUR_KEY'");
+    expect(command).toContain("-H 'Authorization: Bearer YOUR_TOKEN'");
+    expect(command).not.toMatch(/1234567890/);
   });
 
   test("sends a long body from a file", () => {

@@ -1,5 +1,6 @@
 import { Script } from "node:vm";
 import { expect, test } from "vitest";
+import { none } from "../../sdk/inputs/none.js";
 import { DOCS_SCRIPT } from "../../sdk/http/docs-script.js";
 import { api, build, listen, send, service } from "./serving.js";
 
@@ -120,4 +121,46 @@ test("/docs leads to the page", async () => {
 
 test("the script of the page is one that browsers can read", () => {
   expect(() => new Script(DOCS_SCRIPT)).not.toThrow();
+});
+
+test("the page and the metadata say which protocols are on", async () => {
+  const protocols = { openInference: true, mlflow: false };
+  const { app } = await build(service([api()], { protocols }));
+  const page = await (await app.request("/")).text();
+  expect(page.replace(/\s+/g, " ")).toMatch(
+    /Open Inference Protocol<\/strong> <span class="chip">on<\/span>.*MLflow and SageMaker<\/strong> <span class="chip">off<\/span>/,
+  );
+  expect(page).not.toContain("/invocations");
+  expect(await (await app.request("/metadata")).json()).toMatchObject({ protocols });
+});
+
+test("a card says what an API takes and answers with, and no body where there is none", async () => {
+  const page = await pageOf([
+    api({ method: "GET", input: none, example: undefined, handler: (() => ({ sum: 1 })) as never }),
+  ]);
+  expect(page).toContain("GET");
+  expect(page).toMatch(/answers<\/dt>\s*<dd>json, one item <code>application\/json<\/code>/);
+  expect(page).not.toContain("takes</dt>");
+  expect(page).not.toContain("body up to");
+});
+
+test("the document has recorded answers, and asks for them again when they could not be had", async () => {
+  const value = { sum: 3 };
+  let asked = 0;
+  const { app } = await build(service([api()]), {
+    async recordedAnswers() {
+      if (++asked === 1) throw new Error("no such file");
+      return { add: [{ mediaType: "application/json", value }] };
+    },
+  });
+  expect((await app.request("/openapi.json")).status).toBe(500);
+  for (let time = 0; time < 2; time++) {
+    const document = (await (await app.request("/openapi.json")).json()) as {
+      paths: Record<string, { post: { responses: Record<string, { content: object }> } }>;
+    };
+    expect(document.paths["/v1/add"]!.post.responses["200"]!.content).toMatchObject({
+      "application/json": { example: value },
+    });
+  }
+  expect(asked).toBe(2);
 });

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { z } from "zod";
 import every from "../../examples/every-input/service.js";
+import { apiKey } from "../../sdk/http/guards/api-key.js";
 import { toOpenApi } from "../../sdk/http/openapi.js";
 import type { ServiceDefinition } from "../../sdk/service/definition.js";
 import { OpenApi } from "./openapi-model.js";
@@ -83,7 +84,9 @@ describe("the document of a service with every kind of input", () => {
       { name: "unit", in: "query", example: "yen", required: true },
     ]);
     const query = new URLSearchParams(
-      shown.filter((one) => one.in === "query").map((one): [string, string] => [one.name, String(one.example)]),
+      shown
+        .filter((one) => one.in === "query")
+        .map((one): [string, string] => [one.name, String(one.example)]),
     );
     expect((await ask(`/v1/shops/tokyo/forecast?${query}`)).status).toBe(200);
   });
@@ -212,6 +215,28 @@ describe("other protocols", () => {
       [false, true],
       [first, "MLflow and SageMaker", last],
     ]);
+  });
+
+  test("what asks an API needs the key of the service, and what tells of it does not", () => {
+    const middleware = [apiKey({ keys: ["k-1234567890"] })];
+    const locked = toOpenApi({ ...definition, middleware }, { version: "1" });
+    expect(OpenApi.safeParse(locked).error).toBeUndefined();
+    const { paths } = locked as { paths: Record<string, Record<string, { security?: unknown }>> };
+    const open = Object.entries(paths)
+      .filter(([, item]) => Object.values(item).every(({ security }) => security === undefined))
+      .map(([path]) => path);
+    expect(open).toEqual(
+      Object.keys(paths).filter((path) => !/^\/v1|\/infer$|^\/invocations/.test(path)),
+    );
+    expect(paths["/invocations"]!["post"]).toMatchObject({
+      responses: {
+        401: {
+          content: {
+            "application/json": { schema: { $ref: "#/components/schemas/ScoringError" } },
+          },
+        },
+      },
+    });
   });
 
   test("a service without an API for them keeps the document valid", () => {
