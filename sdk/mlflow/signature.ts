@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { EkibenError } from "../core/errors.js";
+import { MADE_AGAIN } from "../core/made-again.js";
 import { TENSOR_TYPES, type TensorType } from "../tensor/tensor.js";
 import type { MlModel } from "./mlmodel.js";
 import { toCellSchema } from "./signature-cell.js";
@@ -66,9 +67,6 @@ const tensorSpec = z.object({
   "tensor-spec": z.object({ dtype: z.string(), shape: z.array(z.number().int()) }),
 });
 const parameter = z.object({ name: z.string(), type: z.string(), default: z.unknown() });
-
-/** Says of an object to a notebook that is saved: the text that made it makes it again. */
-export const MADE_AGAIN = Symbol.for("ekiben.made-again");
 
 /**
  * Reads the signature of a model.

@@ -6,7 +6,13 @@ import type { Sample } from "../bundle/sample.js";
 import { verifyBundle, type VerifyResult } from "../bundle/verify.js";
 import { deployment } from "../deploy/deployment.js";
 import { spawnServer } from "../server/spawn-server.js";
-import type { CaptureLine, SavedBundle, SaveOptions } from "../service/faces.js";
+import type {
+  CaptureLine,
+  LoggedBundle,
+  MlflowLogOptions,
+  SavedBundle,
+  SaveOptions,
+} from "../service/faces.js";
 import type { Service } from "../service/infer.js";
 import { sliceNotebook, type NotebookSlice } from "../slicing/slice-notebook.js";
 import { findStoreDirectory } from "../store/local-store.js";
@@ -89,8 +95,27 @@ export async function saveFromNotebook(
     report: toReport(slice, built, results),
     verified: results?.filter(({ skipped }) => skipped === undefined).length,
   };
-  display(toBundleCard(saved));
-  return withSummary(saved, `SavedBundle ${saved.tag}`);
+  const logged = options.mlflow === undefined ? undefined : await log(saved, options.mlflow);
+  const shown = logged === undefined ? saved : withLogged(saved, logged);
+  display(toBundleCard(shown));
+  return withSummary(shown, `SavedBundle ${shown.tag}`);
+}
+
+/** The bundle is in the store by now, whatever comes of its being logged. */
+async function log(saved: SavedBundle, options: MlflowLogOptions): Promise<LoggedBundle> {
+  try {
+    return await (await import("../mlflow/log-bundle.js")).logBundle(saved, options);
+  } catch (error) {
+    display(toBundleCard(saved));
+    throw error;
+  }
+}
+
+function withLogged(saved: SavedBundle, logged: LoggedBundle): SavedBundle {
+  const { model, runId } = logged;
+  const name = model === undefined ? runId : `${model.name} version ${model.version}`;
+  const line = { name, kind: "mlflow", note: `${logged.artifactUri}, run ${runId}` };
+  return { ...saved, report: [...saved.report, line], mlflow: logged };
 }
 
 type Sent = Pick<Sample, "api" | "request">;

@@ -35,6 +35,29 @@ export interface SaveOptions {
   verify?: boolean;
   /** The folder of the store. @default EKIBEN_HOME or ~/.ekiben */
   store?: string;
+  /** Logs the bundle to MLflow as well. @default it stays in the store */
+  mlflow?: MlflowLogOptions;
+}
+
+/** Where the archive of a bundle is logged to. */
+export interface MlflowLogOptions {
+  /** The id of a run that it becomes an artifact of. @default a new run */
+  run?: string;
+  /** The name of the experiment of a new run; made when there is none. @default MLFLOW_EXPERIMENT_NAME, or "Default" */
+  experiment?: string;
+  /** The registered model that it becomes a version of; made when there is none. */
+  registerAs?: string;
+  /** Tags of the run and of the version. */
+  tags?: Readonly<Record<string, string>>;
+  /** @default the environment variable MLFLOW_TRACKING_URI */
+  trackingUri?: string;
+}
+
+/** Where the archive of a bundle was logged to. */
+export interface LoggedBundle {
+  readonly runId: string;
+  readonly artifactUri: string;
+  readonly model?: { readonly name: string; readonly version: string };
 }
 
 /** One line of the report of `save()`: what was captured, from where, and by which rule. */
@@ -56,6 +79,8 @@ export interface SavedBundle {
   readonly report: readonly CaptureLine[];
   /** How many recorded calls were replayed; `undefined` when verification was switched off. */
   readonly verified: number | undefined;
+  /** Where it was logged to, when `save()` was asked to. */
+  readonly mlflow?: LoggedBundle;
 }
 
 /**
