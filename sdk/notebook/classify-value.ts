@@ -2,6 +2,7 @@ import type { CellRecord, NotebookHost } from "../core/cell-record.js";
 import { EkibenError } from "../core/errors.js";
 import { printValues } from "../bundle/values.js";
 import { findSecret, readsEnvironment } from "./environment.js";
+import { MADE_AGAIN } from "../core/made-again.js";
 import { isService } from "../service/define-service.js";
 import type { BindingQuestion, Classification, Classify } from "../slicing/classify.js";
 import { findDrift } from "../slicing/find-drift.js";
@@ -60,6 +61,7 @@ function isMadeAgain(value: unknown): boolean {
   return (
     isService(value) ||
     "_zod" in value ||
+    MADE_AGAIN in value ||
     hasFunctions(value, ["load", "files"]) ||
     isInput(value) ||
     isOutput(value)
