@@ -31,7 +31,11 @@ export async function readXGBoostFile(path: ModelPath): Promise<XGBoostParts & {
     return { ...readXGBoost(document), bytes: bytes.length };
   } catch (error) {
     if (!(error instanceof XGBoostFault)) throw error;
-    throw toInvalid(path, `is not a whole XGBoost model: ${error.message}`, error.hint);
+    throw toInvalid(
+      path,
+      `is an XGBoost model that cannot be served: ${error.message}`,
+      error.hint,
+    );
   }
 }
 

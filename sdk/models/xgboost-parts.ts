@@ -201,14 +201,11 @@ function readForest(
 ): { learned: Trees; categorical: ReadonlySet<number> } {
   const params = readObject(model, "gbtree_model_param");
   const list = readList(model, "trees");
-  const count = readCount(params, "num_trees", list.length);
-  if (list.length !== count) {
-    throw new XGBoostFault(`it has ${list.length} trees, and should have ${count}`);
-  }
+  const count = list.length;
   if (dropped !== undefined && dropped.length !== count) {
     throw new XGBoostFault(`weight_drop has ${dropped.length} weights for ${count} trees`);
   }
-  const info = readIntegers(model, "tree_info", count);
+  const info = readIntegers(model, "tree_info");
   const trees = readTrees(list, { info, outputs, dropped });
   const categorical = new Set<number>();
   for (const { categories, feature } of trees) {
@@ -218,6 +215,12 @@ function readForest(
   const treesPerRound = readCount(params, "num_parallel_tree", 1) * (isVector ? 1 : outputs);
   try {
     const forest = createForest(trees, featureCount);
+    const told = readCount(params, "num_trees", count);
+    if (told !== count || info.length !== count) {
+      throw new XGBoostFault(
+        `it has ${count} trees, and should have ${Math.max(told, info.length)}`,
+      );
+    }
     const rounds = readRounds(model, count, Math.max(1, treesPerRound));
     return { learned: { kind: "trees", forest, rounds }, categorical };
   } catch (error) {
