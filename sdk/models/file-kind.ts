@@ -14,7 +14,11 @@ const EXPORT_TORCH =
 const EXPORT_KERAS =
   'Export it in Python: model.export("model.onnx", format="onnx") in Keras 3, or `python -m tf2onnx.convert`.';
 const EXPORT_SKLEARN =
-  'Export it in Python: skl2onnx.to_onnx(model, X[:1], options={id(model): {"zipmap": False}}).';
+  "Export it in Python: skl2onnx.to_onnx(model, X[:1]), and write its SerializeToString() to a file.";
+const EXPORT_FASTAI =
+  'Export its network in Python with torch.onnx.export(learn.model.eval(), example, "model.onnx").';
+export const EXPORT_COREML =
+  "Export the model to ONNX from the framework that it was trained in, or convert it in Python with onnxmltools.convert_coreml(model).";
 const EXPORT_XGBOOST =
   "Convert it in Python with onnxmltools.convert_xgboost(model, initial_types=...).";
 const EXPORT_LIGHTGBM =
@@ -35,6 +39,8 @@ export function findForeignKind(head: Uint8Array, name: string): FileKind | unde
 }
 
 function findBinaryKind(bytes: Buffer, latin: string, ending: string): FileKind | undefined {
+  // Core ML is protobuf as well: no byte of it says that it is not ONNX.
+  if (ending === ".mlmodel") return { what: "a Core ML model", hint: EXPORT_COREML };
   if (bytes[0] === 0x80 && bytes[1]! >= 2 && bytes[1]! <= 5) return pickleKind(latin);
   if (latin.startsWith("PK\x03\x04")) return zipKind(latin, ending);
   if (latin.startsWith("\x89HDF\r\n")) {
@@ -84,6 +90,7 @@ function pickleKind(latin: string): FileKind {
   if (latin.includes("xgboost")) return of(" of an XGBoost model", EXPORT_XGBOOST);
   if (latin.includes("lightgbm")) return of(" of a LightGBM model", EXPORT_LIGHTGBM);
   if (latin.includes("sklearn")) return of(" of a scikit-learn model", EXPORT_SKLEARN);
+  if (latin.includes("fastai")) return of(" of a fastai learner", EXPORT_FASTAI);
   if (latin.includes("torch")) return of(" of a PyTorch model", EXPORT_TORCH);
   return of("", `${EXPORT_SKLEARN} For PyTorch: torch.onnx.export(model, example, "model.onnx").`);
 }
@@ -91,6 +98,9 @@ function pickleKind(latin: string): FileKind {
 function zipKind(latin: string, ending: string): FileKind {
   if (ending === ".keras" || latin.includes("model.weights.h5")) {
     return { what: "a Keras 3 model (.keras)", hint: EXPORT_KERAS };
+  }
+  if (latin.includes("fastai")) {
+    return { what: "a fastai learner, as learn.export writes", hint: EXPORT_FASTAI };
   }
   if ([".pt", ".pth", ".bin", ".ckpt"].includes(ending) || latin.includes("/data.pkl")) {
     return {

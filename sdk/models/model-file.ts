@@ -2,7 +2,7 @@ import { open, readdir, stat } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { EkibenError } from "../core/errors.js";
-import { HEAD_BYTES } from "./file-kind.js";
+import { EXPORT_COREML, HEAD_BYTES } from "./file-kind.js";
 import { findClosestName, printNames } from "../core/closest-name.js";
 
 /** A file of a model as its author wrote it, and where it is. */
@@ -90,7 +90,9 @@ async function toNotAFile(path: ModelPath): Promise<EkibenError> {
     ? "a folder with a TensorFlow SavedModel"
     : names.includes("MLmodel")
       ? "a folder of an MLflow model"
-      : "a folder";
+      : path.absolute.endsWith(".mlpackage")
+        ? "a folder of a Core ML model"
+        : "a folder";
   const inside = names.filter((name) => name.endsWith(".onnx"));
   return new EkibenError("MODEL_FILE_INVALID", {
     detail: `${printPath(path)} is ${what}.`,
@@ -99,6 +101,8 @@ async function toNotAFile(path: ModelPath): Promise<EkibenError> {
         ? `Give the model file inside: ${JSON.stringify(join(path.written, inside[0]!))}.`
         : what.includes("TensorFlow")
           ? "Convert it with `python -m tf2onnx.convert --saved-model`."
-          : "Give the path of the model file.",
+          : what.includes("Core ML")
+            ? EXPORT_COREML
+            : "Give the path of the model file.",
   });
 }

@@ -1,5 +1,5 @@
 import { stat } from "node:fs/promises";
-import { dirname, isAbsolute, join, posix } from "node:path";
+import { dirname, isAbsolute, join, posix, win32 } from "node:path";
 import { EkibenError } from "../core/errors.js";
 import { findForeignKind } from "./file-kind.js";
 import { readModelHead, printPath, type ModelPath } from "./model-file.js";
@@ -82,6 +82,8 @@ async function checkExternalFile(path: ModelPath, location: string): Promise<voi
   const inside = toBundlePath(location);
   if (
     isAbsolute(location) ||
+    win32.isAbsolute(location) ||
+    /^[a-z]:/i.test(location) ||
     inside === "." ||
     inside.startsWith("../") ||
     inside.startsWith("/")

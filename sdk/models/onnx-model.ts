@@ -230,8 +230,8 @@ export async function createOnnxModel(
         if (given === undefined) return undefined;
         throw error;
       }
-      const ms = performance.now() - began;
-      return { ms, inputs: dimsOf(feeds), warnings: listWarnings(name, described) };
+      const ms = Math.round((performance.now() - began) * 1000) / 1000;
+      return { ms, inputs: dimsOf(feeds), warnings: listWarnings(name, described, opened.absent) };
     },
     release() {
       released ??= Promise.allSettled(running).then(() => opened.session.release());
@@ -254,15 +254,27 @@ function dimsOf(feeds: Readonly<Record<string, Feed>>): Record<string, readonly 
   );
 }
 
-function listWarnings(name: string, { rowsApart, rowsPerRun }: OnnxDescription): string[] {
-  if (rowsApart.by === "option" || rowsApart.value !== false) return [];
-  const then =
-    rowsPerRun === 1
-      ? "They are run one by one, each as if it were alone."
-      : `A run takes exactly ${rowsPerRun} of them.`;
-  return [
-    `Rows of the model ${JSON.stringify(name)} that share a run change each other's answers. ${then} Declare \`batchable: false\` to keep it so, or \`batchable: true\` if the first dimension of its inputs is one thing, such as a sequence, and no list of rows.`,
-  ];
+function listWarnings(
+  name: string,
+  { rowsApart, rowsPerRun }: OnnxDescription,
+  absent: readonly string[],
+): string[] {
+  const warnings: string[] = [];
+  if (absent.length > 0) {
+    warnings.push(
+      `The model ${JSON.stringify(name)} runs without ${printNames(absent)}, which onnxruntime does not have on ${process.platform} ${process.arch}.`,
+    );
+  }
+  if (rowsApart.by === "trial" && rowsApart.value === false) {
+    const then =
+      rowsPerRun === 1
+        ? "They are run one by one, each as if it were alone."
+        : `A run takes exactly ${rowsPerRun} of them.`;
+    warnings.push(
+      `Rows of the model ${JSON.stringify(name)} that share a run change each other's answers. ${then} Declare \`batchable: false\` to keep it so, or \`batchable: true\` if the first dimension of its inputs is one thing, such as a sequence, and no list of rows.`,
+    );
+  }
+  return warnings;
 }
 
 /** The batch size that every input is fixed to, when there is one. */

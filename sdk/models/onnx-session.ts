@@ -1,6 +1,7 @@
 import { dirname } from "node:path";
 import type * as OnnxRuntimeNode from "onnxruntime-node";
 import type { InferenceSession } from "onnxruntime-node";
+import { printNames } from "../core/closest-name.js";
 import { EkibenError } from "../core/errors.js";
 import { printPath } from "./model-file.js";
 import type { CheckedOnnxFile } from "./onnx-check.js";
@@ -10,7 +11,10 @@ import { toSessionOptions, type OnnxSessionOptions } from "./onnx-session-option
 import { isTensorType, type TensorSlot } from "../tensor/tensor.js";
 
 /** The parts of onnxruntime-node that ekiben calls. */
-export type OnnxRuntime = Pick<typeof OnnxRuntimeNode, "InferenceSession" | "Tensor">;
+export type OnnxRuntime = Pick<
+  typeof OnnxRuntimeNode,
+  "InferenceSession" | "Tensor" | "listSupportedBackends"
+>;
 
 /** What a model takes or gives, as handlers see it and as the file has it. */
 export interface OnnxSlot extends TensorSlot {
@@ -26,7 +30,10 @@ export interface OnnxSession {
   readonly session: InferenceSession;
   readonly inputs: readonly OnnxSlot[];
   readonly outputs: readonly OnnxSlot[];
+  /** As they are in use: without providers that this machine does not have. */
   readonly options: OnnxSessionOptions;
+  /** The execution providers that were asked for and are not to be had here. */
+  readonly absent: readonly string[];
 }
 
 /**
@@ -41,7 +48,9 @@ export async function openSession(
   chosen: OnnxSessionOptions = {},
 ): Promise<OnnxSession> {
   const runtime = await loadRuntime();
-  const options = toSessionOptions(chosen);
+  const asked = toSessionOptions(chosen);
+  const { providers, absent } = findProviders(runtime, asked);
+  const options = { ...asked, executionProviders: providers };
   const { absolute } = file.path;
   let rewritten: RewrittenModel | undefined;
   let session: InferenceSession;
@@ -62,7 +71,7 @@ export async function openSession(
     const outputs = session.outputMetadata.map((value) =>
       toSlot(file, "output", { value, rewritten }),
     );
-    return { runtime, session, inputs, outputs, options };
+    return { runtime, session, inputs, outputs, options, absent };
   } catch (error) {
     await session.release();
     throw error;
@@ -86,6 +95,29 @@ async function loadRuntime(): Promise<OnnxRuntime> {
       cause,
     });
   }
+}
+
+/**
+ * The providers of a list that are there, in its order; onnxruntime would say on stderr that it
+ * leaves the others out.
+ * @throws SERVICE_INVALID when none is left.
+ */
+function findProviders(
+  runtime: OnnxRuntime,
+  { executionProviders = [] }: OnnxSessionOptions,
+): { providers: typeof executionProviders; absent: string[] } {
+  const known = runtime.listSupportedBackends().map(({ name }) => name);
+  const nameOf = (provider: string | { name: string }): string =>
+    typeof provider === "string" ? provider : provider.name;
+  const absent = executionProviders.map(nameOf).filter((name) => !known.includes(name));
+  const providers = executionProviders.filter((one) => known.includes(nameOf(one)));
+  if (providers.length > 0) return { providers, absent };
+  throw new EkibenError("SERVICE_INVALID", {
+    detail: `onnxruntime has none of the execution providers ${printNames(absent)} on ${process.platform} ${process.arch}; it has ${printNames(known)}.`,
+    hint: 'Name "cpu" after them, or leave out `executionProviders`.',
+    expected: known.join(", "),
+    received: absent.join(", "),
+  });
 }
 
 /** A refusal of the options of a session, not of its file. */

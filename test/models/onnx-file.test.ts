@@ -92,6 +92,13 @@ describe("a file that is no servable ONNX model", () => {
     ["<!DOCTYPE html><title>404</title>", "m.onnx", /a web page/],
     ['{"format":"layers-model","modelTopology":{}}', "model.json", /a TensorFlow\.js model/],
     ["[1, 2]", "m.json", /a JSON file/],
+    [
+      "PK\x03\x04" + "\0".repeat(26) + "export/data.pkl\x80\x02cfastai.learner",
+      "m.pkl",
+      /a fastai learner/,
+    ],
+    ["\x80\x04\x95fastai.learner torch", "m.pkl", /a Python pickle of a fastai learner/],
+    ["\x08\x01\x12\x04", "m.mlmodel", /a Core ML model/],
   ])("is told from its first bytes: %j", (head, name, what) => {
     expect(findForeignKind(Buffer.from(head, "latin1"), name)?.what).toMatch(what);
   });
@@ -175,6 +182,9 @@ describe("a path", () => {
     expect(inside).toMatchObject({ code: "MODEL_FILE_INVALID" });
     expect(inside.message).toMatch(/is a folder\. Give the model file inside: ".*model\.onnx"/);
     const folder = createFolder();
+    const core = join(folder, "net.mlpackage");
+    mkdirSync(core);
+    expect((await refusal(core)).message).toMatch(/a folder of a Core ML model.*convert_coreml/);
     writeFileSync(join(folder, "saved_model.pb"), "");
     expect((await refusal(folder)).message).toMatch(/TensorFlow SavedModel\..*tf2onnx/);
   });
@@ -207,14 +217,20 @@ describe("weights in a file beside the model", () => {
     await model.release();
   });
 
-  it.each(["../w.bin", "/etc/w.bin", "a/../../w.bin"])(
-    "are refused outside of the model's folder: %s",
-    async (location) => {
-      const error = await refusal(writeModel(buildOnnx(graph(location))));
-      expect(error.code).toBe("MODEL_FILE_INVALID");
-      expect(error.message).toContain("outside of its folder");
-    },
-  );
+  it.each([
+    "../w.bin",
+    "/etc/w.bin",
+    "a/../../w.bin",
+    "C:\\w.bin",
+    "\\\\host\\w.bin",
+    "C:w.bin",
+    "..\\w.bin",
+    ".",
+  ])("are refused outside of the model's folder: %s", async (location) => {
+    const error = await refusal(writeModel(buildOnnx(graph(location))));
+    expect(error.code).toBe("MODEL_FILE_INVALID");
+    expect(error.message).toContain("outside of its folder");
+  });
 });
 
 it("a file in onnxruntime's own format loads too", async () => {

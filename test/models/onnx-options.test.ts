@@ -33,7 +33,7 @@ describe("an option that does not exist", () => {
   it.each([
     [{ graphOptimizationLevel: "max" }, /`session` of onnx\(\) is not valid: .*max/],
     [{ intraOpNumThreads: "two" }, /`session` of onnx\(\) is not valid: .*must be a number/],
-    [{ executionProviders: ["coreml"] }, /provider .* is not to be had .*leave out|Leave out/],
+    [{ executionProviders: ["nowhere"] }, /none of the execution providers "nowhere" .*has "cpu"/],
   ])("has values that onnxruntime knows: %j", async (session, message) => {
     const error = await loadFile(IRIS, { session: session as never }).catch((e: unknown) => e);
     expect(error).toMatchObject({ code: "SERVICE_INVALID" });
@@ -58,6 +58,14 @@ describe("a session", () => {
       extra: { session: { "intra_op.allow_spinning": "1", "inter_op.allow_spinning": "0" } },
     });
   });
+});
+
+it("a provider that the machine does not have gives way to the next, with a warning", async () => {
+  const model = await loadFile(IRIS, { session: { executionProviders: ["nowhere", "cpu"] } });
+  expect(model.describe().session["executionProviders"]).toEqual(["cpu"]);
+  expect((await model.warmup())!.warnings).toEqual([
+    expect.stringMatching(/"net" runs without "nowhere", which onnxruntime does not have on/),
+  ]);
 });
 
 describe("NaN in an answer", () => {
