@@ -128,6 +128,11 @@ export { mlflow } from "./mlflow/mlflow.js";
 export type { MlflowDefinition, MlflowModel, MlflowOptions } from "./mlflow/mlflow.js";
 export type { MlflowConnection, MlflowCredentials } from "./mlflow/settings.js";
 export type { MlflowSignature } from "./mlflow/signature.js";
+export { findModelVersions } from "./mlflow/find-versions.js";
+export type { FindVersionsOptions, ModelVersion } from "./mlflow/registry.js";
+export { logBundle } from "./mlflow/log-bundle.js";
+export type { LogBundleOptions } from "./mlflow/log-bundle.js";
+export type { LoggedBundle, MlflowLogOptions } from "./service/faces.js";
 export type { DownloadProgress } from "./mlflow/download.js";
 
 // Frames

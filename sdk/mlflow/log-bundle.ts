@@ -171,7 +171,7 @@ async function register(
     json: { name },
   }).catch((error: unknown) => {
     const known =
-      error instanceof RefusedError && /ALREADY_EXISTS$/.test(error.refusal.errorCode ?? "");
+      error instanceof RefusedError && error.refusal.errorCode?.endsWith("ALREADY_EXISTS") === true;
     if (!known) throw error;
   });
   const answer = await ask(settings, settings.registry, {

@@ -87,6 +87,8 @@ export interface Registry {
   /** The highest version, or the highest of a stage. */
   getLatest(name: string, stage?: string): Promise<ModelVersion>;
   getByAlias(name: string, alias: string): Promise<ModelVersion>;
+  /** The aliases of a model, by version. */
+  getAliases(name: string): Promise<ReadonlyMap<string, string[]>>;
   /** All that fit, page by page, the highest version of each model first within a page. */
   findVersions(options: FindVersionsOptions): AsyncGenerator<ModelVersion, void, undefined>;
   /** Where the files of a version are, as the server says. */
@@ -143,7 +145,7 @@ export function openRegistry(settings: Settings): Registry {
     const there = known.map(({ version, stage }) =>
       stage === "None" ? version : `${version} (${stage})`,
     );
-    const aliases = await listAliases(name).catch(() => []);
+    const aliases = (await listAliases(name).catch(() => [])).map(({ alias }) => alias);
     return new EkibenError("MODEL_NOT_FOUND", {
       detail: `The model ${JSON.stringify(name)} of the registry at ${registry.origin} has no ${what}.`,
       hint: `${there.length === 0 ? "It has no versions" : `Its newest are ${there.join(", ")}`}${
@@ -163,16 +165,18 @@ export function openRegistry(settings: Settings): Registry {
     return schema.safeParse(answer).data?.registered_models.map(({ name }) => name) ?? [];
   }
 
-  async function listAliases(name: string): Promise<string[]> {
+  async function listAliases(name: string): Promise<{ alias: string; version: string }[]> {
     const answer = await ask(settings, registry, {
       method: "GET",
       path: `${API}/registered-models/get`,
       query: { name },
     });
     const schema = z.object({
-      registered_model: z.object({ aliases: z.array(z.object({ alias: z.string() })) }),
+      registered_model: z.object({
+        aliases: z.array(z.object({ alias: z.string(), version: z.coerce.string() })).default([]),
+      }),
     });
-    return schema.safeParse(answer).data?.registered_model.aliases.map(({ alias }) => alias) ?? [];
+    return read(schema, answer).registered_model.aliases;
   }
 
   function read<T>(schema: z.ZodType<T>, answer: unknown): T {
@@ -211,6 +215,13 @@ export function openRegistry(settings: Settings): Registry {
         throw await explainUnknown(name, `alias ${JSON.stringify(alias)}`);
       });
       return read(z.object({ model_version: modelVersion }), answer).model_version;
+    },
+    async getAliases(name) {
+      const byVersion = new Map<string, string[]>();
+      for (const { alias, version } of await listAliases(name)) {
+        byVersion.set(version, [...(byVersion.get(version) ?? []), alias]);
+      }
+      return byVersion;
     },
     async *findVersions({ name, filter, pageSize = 100 }) {
       const conditions = [name === undefined ? [] : [toCondition(name)], filter ?? []].flat();
