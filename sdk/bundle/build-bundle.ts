@@ -155,7 +155,7 @@ async function readModels(source: BundleSource): Promise<ContentModel[]> {
       return {
         name,
         kind: model.kind,
-        files: await model.files(),
+        files: await model.files(name),
         ...(Object.keys(description).length === 0 ? {} : { description }),
       };
     }),

@@ -2,6 +2,7 @@ import type { CellRecord, NotebookHost } from "../core/cell-record.js";
 import { EkibenError } from "../core/errors.js";
 import { printValues } from "../bundle/values.js";
 import { findSecret, readsEnvironment } from "./environment.js";
+import { isLiveValue } from "../models/live-value.js";
 import { MADE_AGAIN } from "../core/made-again.js";
 import { isService } from "../service/define-service.js";
 import type { BindingQuestion, Classification, Classify } from "../slicing/classify.js";
@@ -48,9 +49,8 @@ export function createClassify(live: LiveValues): Classify {
         hint: `Mend cell [${question.cell}] and run it again.`,
       };
     }
-    return isMadeAgain(value) || readsEnvironment(question)
-      ? { kind: "source" }
-      : classifyData(question, value, live);
+    if (isMadeAgain(value) || readsEnvironment(question)) return { kind: "source" };
+    return classifyData(question, value, live);
   };
 }
 
@@ -102,6 +102,7 @@ function classifyData(question: BindingQuestion, value: unknown, live: LiveValue
     const used = Array.from(live.classes).filter(([, { name }]) => classes.includes(name));
     const secretive = used.find(([made]) => hasPrivateFields(made));
     if (secretive !== undefined) {
+      if (isLiveValue(value)) return { kind: "model" };
       return {
         kind: "refused",
         reason: `its class ${secretive[1].name} has private fields (#), which cannot be read from outside`,
@@ -111,7 +112,9 @@ function classifyData(question: BindingQuestion, value: unknown, live: LiveValue
     return { kind: "value", classes: used.map(([, binding]) => binding) };
   } catch (error) {
     if (!(error instanceof EkibenError)) throw error;
-    return classifyLiteral(question, value, { live, reason: error.facts.detail });
+    const found = classifyLiteral(question, value, { live, reason: error.facts.detail });
+    // Last: what can be had as data or by its text may be used by code directly, a model cannot.
+    return found.kind === "refused" && isLiveValue(value) ? { kind: "model" } : found;
   }
 }
 
@@ -126,7 +129,7 @@ function classifyLiteral(
     return {
       kind: "refused",
       reason: reason.replace(/\.$/, ""),
-      hint: "Open or make it in `.setup()` of the service, which runs where the bundle runs, and take it from the `state` of the handler.",
+      hint: "Open or make it in `.setup()` of the service, which runs where the bundle runs, and take it from the `state` of the handler; or declare what was trained as a model, with model({ value, … }).",
     };
   }
   const drift = findDrift(node, value, {

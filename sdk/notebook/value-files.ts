@@ -23,7 +23,12 @@ export function printValueFiles(
   const values = Object.fromEntries(
     slice.values.map((value) => [
       value.key,
-      value.from === "slot" ? host.read(value.name) : live.read(value),
+      // A bundle has the files of a model, which its definition reads there instead.
+      value.kind === "model"
+        ? undefined
+        : value.from === "slot"
+          ? host.read(value.name)
+          : live.read(value),
     ]),
   );
   const classes = new Map(slice.classes.map((one) => [live.read(one), one.key]));
