@@ -6,7 +6,7 @@ import { checkBundlePath } from "../bundle/bundle-path.js";
 import { EkibenError } from "../core/errors.js";
 import { canonicalJson, sha256, sha256File } from "../core/hash.js";
 import type { Artifact, ArtifactSource } from "./artifact-source.js";
-import { Transient, withRetries } from "./retry.js";
+import { Transient, withRetries, type RetrySettings } from "./retry.js";
 
 /** How far a download is. */
 export interface DownloadProgress {
@@ -22,7 +22,7 @@ export interface DownloadOptions {
   cache: string;
   /** The most bytes of all files together. */
   maxBytes: number;
-  backoffMs: number;
+  retries: RetrySettings;
   onProgress(progress: DownloadProgress): void;
 }
 
@@ -62,7 +62,7 @@ export async function downloadFiles(
     const kept: Kept[] = [];
     let before = 0;
     for (const file of files) {
-      const one = await withRetries(options, () =>
+      const one = await withRetries(options.retries, () =>
         receive(source, file, join(aside, "model", ...file.path.split("/")), {
           maxBytes: options.maxBytes - before,
           onBytes: (received) =>

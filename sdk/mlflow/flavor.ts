@@ -42,6 +42,12 @@ export function chooseFlavor(
   const known = FLAVORS.filter((one) => one in flavors);
   const flavor = wanted ?? known[0];
   const names = Object.keys(flavors);
+  if (flavors["ekiben"] !== undefined) {
+    throw unsupported(
+      `${where} is a bundle of ekiben: a whole service, not a model for one.`,
+      "Download its archive and run `npx ekiben serve` on it.",
+    );
+  }
   if (flavor === undefined || !known.includes(flavor)) {
     throw unsupported(
       wanted === undefined

@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { z } from "zod";
 import { EkibenError } from "../core/errors.js";
+import { checkKeys } from "../service/check-keys.js";
 import type { LoggedBundle, MlflowLogOptions } from "../service/faces.js";
 import { readBody, send } from "./exchange.js";
 import { openRegistry, type Registry } from "./registry.js";
@@ -13,6 +14,17 @@ import { readSettings, type MlflowConnection, type Settings } from "./settings.j
 
 export interface LogBundleOptions extends MlflowLogOptions, MlflowConnection {}
 
+const OPTIONS: readonly string[] = [
+  "run",
+  "experiment",
+  "registerAs",
+  "tags",
+  "trackingUri",
+  "registryUri",
+  "credentials",
+  "insecureTls",
+  "timeoutMs",
+];
 const FOLDER = "bundle";
 const MOST_REFUSAL_BYTES = 1024 * 1024;
 const LONGEST_TAG = 5000;
@@ -28,6 +40,7 @@ export async function logBundle(
   bundle: string | { readonly directory: string },
   options: LogBundleOptions = {},
 ): Promise<LoggedBundle> {
+  checkKeys("logBundle()", options, OPTIONS);
   const directory = typeof bundle === "string" ? bundle : bundle.directory;
   const settings = await readSettings(options);
   const folder = await mkdtemp(join(tmpdir(), "ekiben-mlflow-"));
@@ -196,7 +209,7 @@ async function upload(settings: Settings, uri: string, content: string | Buffer)
   const route = path.split("/").map(encodeURIComponent).join("/");
   const url = toUrl(settings.tracking, `api/2.0/mlflow-artifacts/artifacts/${route}`);
   const size = typeof content === "string" ? (await stat(content)).size : content.byteLength;
-  await withRetries(settings, async () => {
+  await withRetries(settings.retries, async () => {
     const answer = await send(settings, {
       method: "PUT",
       url,

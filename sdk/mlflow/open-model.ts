@@ -4,6 +4,7 @@ import { randomUUID } from "node:crypto";
 import { EkibenError } from "../core/errors.js";
 import { sha256 } from "../core/hash.js";
 import type { LoadedModel, ModelFile } from "../models/model.js";
+import { checkKeys } from "../service/check-keys.js";
 import { findStoreDirectory } from "../store/local-store.js";
 import type { ArtifactSource } from "./artifact-source.js";
 import { downloadFiles, type DownloadProgress } from "./download.js";
@@ -14,7 +15,7 @@ import { parseModelUri } from "./model-uri.js";
 import { PIN_FILE, pinSchema, printPin, toProvenance, type Pin } from "./pin.js";
 import { createProgressReport } from "./progress.js";
 import { readExample } from "./input-example.js";
-import { withRetries } from "./retry.js";
+import { Transient, USUAL_RETRIES, withRetries, type RetrySettings } from "./retry.js";
 import { readSettings, type MlflowConnection, type Settings } from "./settings.js";
 import { readSignature, type MlflowSignature } from "./signature.js";
 
@@ -36,9 +37,21 @@ export interface OpenedModel {
   signature(): Promise<MlflowSignature>;
 }
 
+const OPTIONS: readonly string[] = [
+  "trackingUri",
+  "registryUri",
+  "credentials",
+  "insecureTls",
+  "timeoutMs",
+  "flavor",
+  "model",
+  "cache",
+  "maxBytes",
+  "allowLocalFiles",
+  "onProgress",
+];
 const MOST_MLMODEL_BYTES = 4 * 1024 * 1024;
 const MOST_BYTES = 64 * 1024 ** 3;
-const BACKOFF_MS = 500;
 
 /**
  * Looks up an address, downloads what it means now, and keeps to it from then on.
@@ -51,17 +64,18 @@ export async function openModel(
   base: string,
   options: OpenModelOptions,
 ): Promise<OpenedModel> {
+  checkKeys("mlflow()", options, OPTIONS);
   let settings: Promise<Settings> | undefined;
   const { source, ...found } = await findModel(
     parseModelUri(uri, base),
     () => (settings ??= readSettings(options)),
     options,
   );
-  const backoffMs = (await settings)?.backoffMs ?? BACKOFF_MS;
+  const retries = (await settings)?.retries ?? USUAL_RETRIES;
   const where = printPin({ uri, ...found });
   const listed = await source.list();
   if (!listed.some(({ path }) => path === MLMODEL_FILE)) throw noModel(where, source);
-  const text = await readMlModel(source, where, backoffMs);
+  const text = await readMlModel(source, where, retries);
   const mlmodel = await parseMlModel(text, `The MLmodel of ${where}`);
   const chosen = chooseFlavor(mlmodel, where, options.flavor);
   const example = mlmodel.saved_input_example_info?.artifact_path;
@@ -90,7 +104,7 @@ export async function openModel(
       { mlmodel: text, files },
       {
         cache,
-        backoffMs,
+        retries,
         maxBytes: options.maxBytes ?? MOST_BYTES,
         onProgress: options.onProgress ?? createProgressReport(where, found.server),
       },
@@ -181,9 +195,9 @@ function openFiles(opened: Opened, pinFile: () => Promise<string>): OpenedModel 
 async function readMlModel(
   source: ArtifactSource,
   where: string,
-  backoffMs: number,
+  retries: RetrySettings,
 ): Promise<string> {
-  return withRetries({ backoffMs }, async () => {
+  return withRetries(retries, async () => {
     const chunks: Buffer[] = [];
     let size = 0;
     const body = await source.open(MLMODEL_FILE);
@@ -194,11 +208,13 @@ async function readMlModel(
         if (size > MOST_MLMODEL_BYTES) break;
       }
     } catch (cause) {
-      throw new EkibenError("REGISTRY_UNREACHABLE", {
-        detail: `The MLmodel of ${where} broke off after ${size} bytes: ${(cause as Error).message}.`,
-        hint: "Try again; look at the log of the server if it lasts.",
-        cause,
-      });
+      throw new Transient(
+        new EkibenError("REGISTRY_UNREACHABLE", {
+          detail: `The MLmodel of ${where} broke off after ${size} bytes: ${(cause as Error).message}.`,
+          hint: "Try again; look at the log of the server if it lasts.",
+          cause,
+        }),
+      );
     } finally {
       body.destroy();
     }

@@ -35,6 +35,7 @@ export interface Question {
 
 export const API = "api/2.0/mlflow";
 
+const ONCE = { mostTries: 1, backoffMs: 0 };
 const MOST_BYTES = 64 * 1024 * 1024;
 const MOST_EXCERPT = 200;
 const PASSING: ReadonlySet<number> = new Set([408, 429, 502, 503, 504]);
@@ -80,7 +81,7 @@ export async function ask(
     }
     return parseObject(text) ?? refuseAnswer(settings, url, text);
   };
-  return withRetries(settings, attempt, repeatable ? undefined : 1);
+  return withRetries(repeatable ? settings.retries : ONCE, attempt);
 }
 
 function parseObject(text: string): Readonly<Record<string, unknown>> | undefined {

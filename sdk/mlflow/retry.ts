@@ -1,8 +1,15 @@
 import { setTimeout as wait } from "node:timers/promises";
 import type { EkibenError } from "../core/errors.js";
-import type { Settings } from "./settings.js";
 
-const MOST_TRIES = 3;
+/** How often a request is sent before it is given up. */
+export interface RetrySettings {
+  readonly mostTries: number;
+  /** Milliseconds before the second try; doubled each time. */
+  readonly backoffMs: number;
+}
+
+export const USUAL_RETRIES: RetrySettings = { mostTries: 3, backoffMs: 500 };
+
 const LONGEST_WAIT_MS = 30_000;
 
 /** A failure that may be gone the next time. */
@@ -18,9 +25,8 @@ export class Transient extends Error {
 
 /** Tries again what failed for a moment; the last failure is thrown as what it is. */
 export async function withRetries<Result>(
-  { backoffMs }: Pick<Settings, "backoffMs">,
+  { mostTries, backoffMs }: RetrySettings,
   attempt: () => Promise<Result>,
-  mostTries = MOST_TRIES,
 ): Promise<Result> {
   for (let tries = 1; ; tries++) {
     try {

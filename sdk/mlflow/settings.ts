@@ -1,5 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { EkibenError } from "../core/errors.js";
+import { USUAL_RETRIES, type RetrySettings } from "./retry.js";
 
 /** How to prove who asks: a token, or a user with a password. */
 export type MlflowCredentials =
@@ -44,21 +45,19 @@ export interface Settings {
   readonly authorization: ReadonlyMap<string, string>;
   readonly tls: TlsSettings;
   readonly timeoutMs: number;
-  /** Milliseconds before the first further try of a request; doubled each time. */
-  readonly backoffMs: number;
+  readonly retries: RetrySettings;
   /** Takes credentials out of a text that goes into a message. */
   redact(text: string): string;
 }
 
 const DEFAULT_TIMEOUT_MS = 60_000;
-const DEFAULT_BACKOFF_MS = 500;
 
 /**
  * Looks up where MLflow is and who asks, as MLflow's own client does: a user name wins over a token.
  * @throws REGISTRY_UNREACHABLE when no server is named, or something that is none.
  */
 export async function readSettings(
-  options: MlflowConnection & { backoffMs?: number },
+  options: MlflowConnection,
   env: NodeJS.ProcessEnv = process.env,
 ): Promise<Settings> {
   const given = options.trackingUri ?? read(env, "MLFLOW_TRACKING_URI");
@@ -81,7 +80,7 @@ export async function readSettings(
     authorization,
     tls: await readTls(options, env),
     timeoutMs: options.timeoutMs ?? readTimeout(env),
-    backoffMs: options.backoffMs ?? DEFAULT_BACKOFF_MS,
+    retries: readRetries(env),
     redact: (text) =>
       secrets
         .flatMap((secret) => [secret, encodeURIComponent(secret)])
@@ -180,6 +179,15 @@ async function readPem(env: NodeJS.ProcessEnv, variable: string): Promise<Buffer
 function readTimeout(env: NodeJS.ProcessEnv): number {
   const seconds = Number(read(env, "MLFLOW_HTTP_REQUEST_TIMEOUT"));
   return seconds > 0 ? seconds * 1000 : DEFAULT_TIMEOUT_MS;
+}
+
+function readRetries(env: NodeJS.ProcessEnv): RetrySettings {
+  const further = Number(read(env, "MLFLOW_HTTP_REQUEST_MAX_RETRIES") ?? Number.NaN);
+  const seconds = Number(read(env, "MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR") ?? Number.NaN);
+  return {
+    mostTries: further >= 0 ? Math.floor(further) + 1 : USUAL_RETRIES.mostTries,
+    backoffMs: seconds >= 0 ? seconds * 1000 : USUAL_RETRIES.backoffMs,
+  };
 }
 
 function read(env: NodeJS.ProcessEnv, name: string): string | undefined {

@@ -95,7 +95,7 @@ function buildService(faces: ServiceFaces, definition: ServiceDefinition): Servi
     },
     stopDevServer: () => faces.stopDevServer(service),
     async save(options: SaveOptions = {}) {
-      checkKeys("save", options, ["labels", "version", "verify", "store"]);
+      checkKeys("save", options, ["labels", "version", "verify", "store", "mlflow"]);
       return await faces.save(service, options);
     },
   } as Service<any>;

@@ -1,22 +1,26 @@
+import { once } from "node:events";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { inspect } from "node:util";
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { describe, expect, it, onTestFinished } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from "vitest";
 import { EkibenError } from "../../sdk/core/errors.js";
 import type { MlflowOptions } from "../../sdk/mlflow/mlflow.js";
 import { makeCache, open } from "./open.js";
 import { createMlflowServer, type ServerOptions, type TestServer } from "./server.js";
 
-const QUICK = { backoffMs: 1 } as MlflowOptions;
+beforeEach(() => {
+  vi.stubEnv("MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR", "0.001");
+});
+afterEach(() => void vi.unstubAllEnvs());
 
 async function fail(
   server: Pick<TestServer, "url">,
   uri: string,
   options: MlflowOptions = {},
 ): Promise<EkibenError> {
-  const error = await open(server, uri, { ...QUICK, ...options })
+  const error = await open(server, uri, options)
     .load({ name: "iris" })
     .then(
       () => undefined,
@@ -243,7 +247,7 @@ describe("a server that does not do as MLflow does", () => {
         2,
       ),
     );
-    const model = await open(server, "models:/iris-onnx/1", QUICK).load({ name: "iris" });
+    const model = await open(server, "models:/iris-onnx/1").load({ name: "iris" });
     await model.release();
     expect(server.log().filter((line) => line.endsWith("model-versions/get"))).toHaveLength(3);
   });
@@ -309,7 +313,7 @@ describe("a download that breaks off", () => {
     ],
   ])("%s is tried again from its beginning", async (_, intercept) => {
     await using server = await createMlflowServer(intercepting(MODEL_FILE, intercept, 2));
-    const model = await open(server, "models:/iris-onnx/1", QUICK).load({ name: "iris" });
+    const model = await open(server, "models:/iris-onnx/1").load({ name: "iris" });
     await model.release();
     const asked = server.seen.filter(({ path }) => path.endsWith("/model.onnx"));
     expect(asked).toHaveLength(3);
@@ -357,12 +361,8 @@ describe("a download that breaks off", () => {
         const chunk = Buffer.alloc(65_536);
         while (!response.destroyed && written < 64 * 1024 * 1024) {
           written += chunk.byteLength;
-          if (!response.write(chunk)) {
-            await new Promise((resolve) => {
-              response.once("drain", resolve);
-              response.once("close", resolve);
-            });
-          }
+          if (response.write(chunk)) continue;
+          await Promise.race([once(response, "drain"), once(response, "close")]);
         }
         response.end();
         return true;

@@ -126,7 +126,9 @@ export async function createMlflowServer(options: ServerOptions = {}): Promise<T
     return own.length === 0 ? rest : { ...rest, aliases: own };
   }
 
-  function plain({ model_id: _, ...rest }: Version): object {
+  /** What a search tells: no aliases, and no id of a logged model. */
+  function plain(one: Version): object {
+    const { model_id: _, ...rest } = one;
     return rest;
   }
 
