@@ -83,7 +83,7 @@ body > footer { padding-top: 32px; padding-bottom: 40px; color: var(--soft); fon
 #swagger-ui table.responses-table tbody tr.response td { padding-top: 8px; }
 #swagger-ui .response-control-media-type__accept-message { color: var(--soft); }
 #swagger-ui .response-controls { padding-top: 4px; }
-#swagger-ui .parameter__name, #swagger-ui .parameter__type { white-space: nowrap; }
+#swagger-ui .parameter__name { white-space: nowrap; }
 #swagger-ui .opblock-tag-section + .opblock-tag-section { margin-top: 24px; }
 #swagger-ui .opblock-tag { padding: 6px 0; border: 0; font: 600 16px/1.4 var(--sans); color: var(--ink); }
 #swagger-ui .opblock-tag small { padding: 0 12px; font: 14px/1.4 var(--sans); color: var(--soft); }

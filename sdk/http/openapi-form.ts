@@ -22,24 +22,29 @@ export function withFieldExamples(
   const { schema } = described;
   const sent = findFields(example);
   const read = mediaType === MULTIPART_TYPE ? readText : readJson;
-  const properties = listProperties(schema).map(([name, property]): [string, JsonSchema] => {
+  const properties = listProperties(schema).map(([name, given]): [string, JsonSchema] => {
+    const toField = mediaType === MULTIPART_TYPE ? (one: JsonSchema) => one : toTextField;
+    const property = toField(given);
     const shown =
       sent === undefined
         ? toSample(property)
         : readValue(input, name, sent, (field) => read(field, property));
     const isShown = shown !== undefined && isValid(property, shown);
-    const own = (schema["properties"] as Properties)[name]!;
-    const written = mediaType === MULTIPART_TYPE ? own : withoutEncoding(own);
-    return [name, isShown ? { ...written, examples: [shown] } : written];
+    const own = toField((schema["properties"] as Properties)[name]!);
+    return [name, isShown ? { ...own, examples: [shown] } : own];
   });
   return { ...described, schema: { ...schema, properties: Object.fromEntries(properties) } };
 }
 
-/** A field that is text is written as text; Swagger UI would choose a file for what is base64. */
-function withoutEncoding(schema: JsonSchema): JsonSchema {
-  const { contentEncoding: _encoding, contentMediaType: _type, ...rest } = schema;
-  const { anyOf } = rest as { anyOf?: JsonSchema[] };
-  return anyOf === undefined ? rest : { ...rest, anyOf: anyOf.map(withoutEncoding) };
+/**
+ * A field of a URL-encoded form: its text is read as JSON where it can be, so that of the ways to say
+ * base64 only objects are left, which Swagger UI has a text field for.
+ */
+function toTextField(property: JsonSchema): JsonSchema {
+  const { anyOf, ...rest } = property as { anyOf?: JsonSchema[] };
+  const [first, ...others] = (anyOf ?? []).filter((one) => one["contentEncoding"] === undefined);
+  if (first === undefined || others.length + 1 === anyOf!.length) return property;
+  return { ...rest, ...first };
 }
 
 /** The example of a form as one JSON object, its files in base64; `undefined` for what is no form. */

@@ -226,11 +226,16 @@ describe.skipIf(isMissing)(`the page in a browser (needs ${executablePath})`, ()
 
   test("a form is sent URL-encoded, its image in base64", async () => {
     await using opened = await open(served.url);
-    const type = "application/x-www-form-urlencoded";
-    const { status, body } = await ask(opened.page, "caption", chooseType(type));
+    const b64 = await readFile(PHOTO, "base64");
+    const { status, body } = await ask(opened.page, "caption", async (operation) => {
+      await chooseType("application/x-www-form-urlencoded")(operation);
+      await operation
+        .locator('[data-property-name="photo"] textarea')
+        .fill(JSON.stringify({ b64 }));
+    });
     expect([status, JSON.parse(body)]).toMatchObject([
       "200",
-      { caption: "a picture of 8 by: taken today" },
+      { caption: "a picture of 120 by: taken today" },
     ]);
     opened.check();
   });

@@ -125,6 +125,17 @@ describe("the document of a service with every kind of input", () => {
     });
   });
 
+  test("a field of a URL-encoded form that is bytes is JSON with base64", () => {
+    const { properties } = bodyOf("/v1/caption")["application/x-www-form-urlencoded"]!.schema as {
+      properties: Record<string, object>;
+    };
+    expect(properties["photo"]).toMatchObject({
+      type: "object",
+      required: ["b64"],
+      examples: [{ b64: expect.stringMatching(/^iVBOR/) as string }],
+    });
+  });
+
   test("streams are described by what each value is", () => {
     const answerOf = (path: string, method: "get" | "post"): unknown =>
       document.paths[path]![method]!.responses["200"];
