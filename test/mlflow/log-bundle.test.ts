@@ -1,18 +1,24 @@
-import { readFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, onTestFinished } from "vitest";
 import { unpackBundle } from "../../sdk/bundle/unpack.js";
-import { writeFileSync } from "node:fs";
 import { logBundle } from "../../sdk/mlflow/log-bundle.js";
 import { mlflow } from "../../sdk/mlflow/mlflow.js";
-import { makeBundle } from "../bundle/made-bundle.js";
+import { buildScale, PROJECT } from "../bundle/made-bundle.js";
+import { makeFolder } from "../bundle/temporary-folder.js";
 import { makeCache } from "./open.js";
 import { createMlflowServer } from "./server.js";
+
+async function makeBundle() {
+  const folder = await makeFolder(PROJECT);
+  onTestFinished(() => folder[Symbol.asyncDispose]());
+  return buildScale(folder.path);
+}
 
 describe("a bundle that is logged", () => {
   it("becomes an artifact of a run of its own, whole", async () => {
     await using server = await createMlflowServer();
-    const { directory, manifest } = await makeBundle(makeCache());
+    const { directory, manifest } = await makeBundle();
     const logged = await logBundle({ directory }, { trackingUri: server.url });
     expect(logged.model).toBeUndefined();
     const path = logged.artifactUri.replace("mlflow-artifacts:/", "");
@@ -31,7 +37,7 @@ describe("a bundle that is logged", () => {
 
   it("becomes one of a run that is there, which stays as it is", async () => {
     await using server = await createMlflowServer();
-    const { directory } = await makeBundle(makeCache());
+    const { directory } = await makeBundle();
     const run = server.versions[0]!.run_id;
     const options = { trackingUri: server.url, run, registerAs: "iris-xgb", tags: { team: "a" } };
     const logged = await logBundle(directory, options);
@@ -52,7 +58,7 @@ describe("a bundle that is logged", () => {
   });
 
   it("is sent again when the connection breaks off, and the run fails when it cannot be", async () => {
-    const { directory } = await makeBundle(makeCache());
+    const { directory } = await makeBundle();
     let puts = 0;
     await using server = await createMlflowServer({
       intercept(seen, response) {
@@ -77,7 +83,7 @@ describe("a bundle that is logged", () => {
   });
 
   it("refuses options that do not exist", async () => {
-    const { directory } = await makeBundle(makeCache());
+    const { directory } = await makeBundle();
     await expect(logBundle(directory, { registeras: "x" } as object)).rejects.toThrow(
       /no option "registeras".*"registerAs"/,
     );
