@@ -1,11 +1,16 @@
-import type { Slots } from "./trees/forest.js";
+import type { RowLayout } from "./trees/slot-rows.js";
 import type { SlotRows, Sums } from "./trees/walk.js";
 
 /** All features, in their order. */
-export function toLinearSlots(features: number): Slots {
+export function toLinearLayout(features: number): RowLayout {
+  const none = new Int32Array(0);
   return {
-    features: Int32Array.from({ length: features }, (_, i) => i),
-    signs: new Float32Array(features).fill(1),
+    slots: {
+      features: Int32Array.from({ length: features }, (_, i) => i),
+      signs: new Float32Array(features).fill(1),
+      members: { slots: none, sets: none, signs: new Float32Array(0) },
+    },
+    sets: { starts: none, words: new Uint32Array(0) },
   };
 }
 

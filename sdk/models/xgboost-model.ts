@@ -10,10 +10,9 @@ import {
   type UnknownCategory,
 } from "./trees/feature.js";
 import { toFeatureSource, type FeatureBinding, type FeatureInput } from "./trees/feature-source.js";
-import type { Slots } from "./trees/forest.js";
-import { fillSlots, toBlockSize } from "./trees/slot-rows.js";
+import { fillSlots, toBlockSize, type RowLayout } from "./trees/slot-rows.js";
 import { addLeaves, findLeaves } from "./trees/walk.js";
-import { addLinear, toLinearSlots } from "./xgboost-linear.js";
+import { addLinear, toLinearLayout } from "./xgboost-linear.js";
 import { transformMargins } from "./xgboost-objective.js";
 import type { XGBoostBooster, XGBoostParts } from "./xgboost-parts.js";
 import { findRange, type Iterations, type RoundRange } from "./xgboost-rounds.js";
@@ -100,11 +99,11 @@ export function createXGBoostModel(
   const features = withCategories(name, parts.features, options.categories ?? {});
   const binding = toBinding(name, parts, features, options);
   const usual = findRange(name, parts, options.iterations, "SERVICE_INVALID");
-  const slots: Slots =
-    learned.kind === "trees" ? learned.forest.slots : toLinearSlots(features.length);
-  const blockSize = toBlockSize(slots);
+  const layout: RowLayout =
+    learned.kind === "trees" ? learned.forest : toLinearLayout(features.length);
+  const blockSize = toBlockSize(layout.slots);
   // One block for all runs: a run ends before another begins.
-  const block = new Float32Array(blockSize * slots.features.length);
+  const block = new Float32Array(blockSize * layout.slots.features.length);
   const missing = Math.fround(options.missing ?? parts.missing ?? Number.NaN);
   let released = false;
 
@@ -127,7 +126,7 @@ export function createXGBoostModel(
     begin(source.rows);
     for (let from = 0; from < source.rows; from += blockSize) {
       const to = Math.min(source.rows, from + blockSize);
-      fillSlots(block, source, slots, { from, to, missing });
+      fillSlots(block, source, layout, { from, to, missing });
       work(from, to - from);
     }
   };

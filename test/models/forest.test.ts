@@ -98,15 +98,16 @@ function toSlots(forest: Forest, rows: readonly (readonly number[])[]): Float32A
   const values = new Float32Array(rows.length * forest.slots.features.length);
   const source = { rows: rows.length, matrix: Float64Array.from(rows.flat()) };
   if (rows.length > 0) {
-    fillSlots(values, source, forest.slots, { from: 0, to: rows.length, missing: Number.NaN });
+    fillSlots(values, source, forest, { from: 0, to: rows.length, missing: Number.NaN });
   }
   return values;
 }
 
 describe.each([
-  ["numbers", numeric],
-  ["numbers and categories", branch],
-])("a forest that splits on %s", (_, anyTree) => {
+  ["numbers", numeric, {}],
+  ["numbers and categories, which have slots", branch, {}],
+  ["numbers and categories, which it looks up", branch, { mostSets: 0 }],
+])("a forest that splits on %s", (_, anyTree, options) => {
   const rows = fc.array(fc.tuple(cell, cell, cell), { maxLength: 12 });
   const trees = fc.array(fc.tuple(anyTree, fc.nat(WIDTH - 1)), { minLength: 1, maxLength: 9 });
 
@@ -116,6 +117,7 @@ describe.each([
         const forest = createForest(
           list.map(([tree, output]) => toNodes(tree, output)),
           FEATURES,
+          options,
         );
         const sums = new Float32Array(some.length * WIDTH).fill(0.25);
         const slotRows = { values: toSlots(forest, some), count: some.length };
@@ -140,7 +142,7 @@ describe.each([
     fc.assert(
       fc.property(trees, rows, (list, some) => {
         const nodes = list.map(([tree, output]) => toNodes(tree, output));
-        const forest = createForest(nodes, FEATURES);
+        const forest = createForest(nodes, FEATURES, options);
         const found = new Int32Array(some.length * list.length);
         const slotRows = { values: toSlots(forest, some), count: some.length };
         findLeaves(forest, slotRows, { values: found, start: 0 }, { from: 0, to: list.length });
@@ -185,14 +187,46 @@ describe("createForest", () => {
     expect(() => createForest([stump, { ...stump, ...change }], FEATURES)).toThrow(message);
   });
 
+  it("gives one slot to features and sets that many nodes look at", () => {
+    const isIn = { ...stump, categories: new Map([[0, [3, 1]]]) };
+    const turned = { ...stump, categories: new Map([[0, [1, 3]]]), missingLeft: [0, 0, 0] };
+    const { slots, sets } = createForest([stump, stump, isIn, isIn, turned], FEATURES);
+    expect([...slots.features]).toEqual([0, 0, 0]);
+    expect([...slots.members.slots]).toEqual([1, 2]);
+    expect([...slots.members.signs]).toEqual([1, -1]);
+    expect([...sets.words]).toEqual([0b1010]);
+  });
+
+  it("walks trees that are deeper than most", () => {
+    const depth = 40;
+    const size = 2 * depth + 1;
+    const at = (of: (node: number) => number): number[] =>
+      Array.from({ length: size }, (_, n) => of(n));
+    const chain: TreeNodes = {
+      left: at((n) => (n < depth ? depth + n : -1)),
+      right: at((n) => (n < depth - 1 ? n + 1 : n === depth - 1 ? 2 * depth : -1)),
+      feature: at(() => 0),
+      threshold: Float32Array.from(at((n) => n)),
+      missingLeft: at((n) => (n === 20 ? 1 : 0)),
+      categories: new Map(),
+      leaf: at((n) => n - depth),
+      output: 0,
+    };
+    const forest = createForest([chain, chain, chain, chain, chain], 1);
+    const rows = [[-1], [7.5], [8], [39.5], [Number.NaN]];
+    const sums = new Float32Array(rows.length);
+    const slotRows = { values: toSlots(forest, rows), count: rows.length };
+    addLeaves(forest, slotRows, { values: sums, start: 0, width: 1 }, { from: 0, to: 5 });
+    expect([...sums]).toEqual([0, 40, 45, 200, 100]);
+  });
+
   it("leaves out nodes that no path reaches", () => {
     const pruned = { ...stump, left: [-1, -1, 1], right: [-1, -1, 0] };
     expect([...createForest([pruned], FEATURES).nodeIds]).toEqual([0]);
   });
 
   it("takes blocks that are small when there are many features", () => {
-    const of = (count: number): number =>
-      toBlockSize({ features: new Int32Array(count), signs: new Float32Array(count) });
+    const of = (count: number): number => toBlockSize({ features: new Int32Array(count) });
     expect([of(1), of(200), of(100_000)]).toEqual([64, 40, 4]);
   });
 });

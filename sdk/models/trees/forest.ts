@@ -1,3 +1,5 @@
+import { CategorySetList, type CategorySets } from "./category-sets.js";
+import { SlotList, type Slots } from "./slots.js";
 import { orderNodes, TreeFault, type TreeNodes } from "./tree.js";
 
 /**
@@ -5,15 +7,18 @@ import { orderNodes, TreeFault, type TreeNodes } from "./tree.js";
  * `STRIDE · number`:
  *
  * - `ints[n]`: where the first of its two children begins, the second follows it; a leaf's own place
- * - `ints[n + 1]`: the slot of a row that it looks at, or `~slot` when it splits on categories
+ * - `ints[n + 1]`: the slot of a row that it looks at, or `~slot` when it looks a category up itself
  * - `floats[n + 2]`: a value at or above goes to the second child. NaN in a leaf, which keeps a walk
- *   there. For categories, `ints[n + 2]`: the step for a missing value.
- * - `floats[n + 3]`: a leaf's value. `ints[n + 3]`: where its vector begins, or, for categories,
- *   which of the sets is the node's.
+ *   there. To look up: `ints[n + 2]` is the step for a missing value.
+ * - `floats[n + 3]`: a leaf's value. `ints[n + 3]`: where its vector begins, or the set to look in.
  *
  * A comparison with NaN is false, so a missing value goes to the first child: for nodes that send
  * missing values right the children are exchanged and the test turned around, `-x >= next(-t)`,
  * which is `x < t`. Hence the slots: a feature, as it is or negated.
+ *
+ * A split on categories is a comparison too, when a slot of the row tells 1 or 0, whether the value
+ * is in the set. Forests with very many sets look them up on the way instead: a row would have to
+ * have a slot for each.
  */
 export interface Forest {
   readonly ints: Int32Array;
@@ -22,34 +27,35 @@ export interface Forest {
   readonly depths: Int32Array;
   /** The output that each tree adds to. */
   readonly outputs: Int32Array;
-  /** 1: neither categories nor so deep that a walk of fixed length would be wasted. */
+  /** 1: all nodes compare, none looks a category up. */
   readonly plain: Uint8Array;
   readonly slots: Slots;
-  /** Sets of categories as bits: where each begins in `words`, and, one further, where it ends. */
-  readonly sets: Int32Array;
-  readonly words: Uint32Array;
+  readonly sets: CategorySets;
   /** The number of a node in its tree, by its number here. */
   readonly nodeIds: Int32Array;
   readonly vectors?: Float32Array;
 }
 
-/** What a row must have to be walked with: the values of features, some of them negated. */
-export interface Slots {
-  readonly features: Int32Array;
-  /** 1, or -1 for the negated value. */
-  readonly signs: Float32Array;
+export const STRIDE = 4;
+
+/** Sets a tree up to which a slot for each costs less than what it saves on the way. */
+const MOST_SETS = 64;
+
+export interface ForestOptions {
+  /** How many sets of categories a tree may have, on average, for each to get a slot. @default 64 */
+  mostSets?: number;
 }
 
-export const STRIDE = 4;
-const DEEPEST_PLAIN = 12;
-
-/** Categories are smaller: a float32 holds no odd number beyond. */
-export const CATEGORY_LIMIT = 1 << 24;
-
 /** @throws TreeFault, naming the tree, for nodes that are no tree or features that do not exist. */
-export function createForest(trees: readonly TreeNodes[], featureCount: number): Forest {
+export function createForest(
+  trees: readonly TreeNodes[],
+  featureCount: number,
+  { mostSets = MOST_SETS }: ForestOptions = {},
+): Forest {
+  const splits = trees.reduce((sum, { categories }) => sum + categories.size, 0);
+  const looksUp = splits > mostSets * trees.length;
   const orders = trees.map((tree, t) =>
-    inTree(t, () => orderNodes(tree, (node) => isLeftFirst(tree, node))),
+    inTree(t, () => orderNodes(tree, (node) => isLeftFirst(tree, node, looksUp))),
   );
   const total = orders.reduce((sum, { order }) => sum + order.length, 0);
   const memory = new ArrayBuffer(total * STRIDE * 4);
@@ -57,8 +63,9 @@ export function createForest(trees: readonly TreeNodes[], featureCount: number):
     ints: new Int32Array(memory),
     floats: new Float32Array(memory),
     slots: new SlotList(),
-    sets: new SetList(),
+    sets: new CategorySetList(),
     featureCount,
+    looksUp,
   };
   const roots = new Int32Array(trees.length);
   const nodeIds = new Int32Array(total);
@@ -79,11 +86,9 @@ export function createForest(trees: readonly TreeNodes[], featureCount: number):
     roots,
     depths: Int32Array.from(orders, ({ depth }) => depth),
     outputs: Int32Array.from(trees, (tree) => tree.output),
-    plain: Uint8Array.from(trees, ({ categories }, t) =>
-      categories.size > 0 || orders[t]!.depth > DEEPEST_PLAIN ? 0 : 1,
-    ),
+    plain: Uint8Array.from(trees, ({ categories }) => (looksUp && categories.size > 0 ? 0 : 1)),
     slots: nodes.slots.finish(),
-    ...nodes.sets.finish(),
+    sets: nodes.sets.finish(),
     nodeIds,
     ...(vectors && { vectors }),
   };
@@ -91,8 +96,9 @@ export function createForest(trees: readonly TreeNodes[], featureCount: number):
 
 interface Nodes extends Pick<Forest, "ints" | "floats"> {
   slots: SlotList;
-  sets: SetList;
+  sets: CategorySetList;
   featureCount: number;
+  looksUp: boolean;
 }
 
 interface Placed {
@@ -102,8 +108,12 @@ interface Placed {
   vectorStart: number;
 }
 
-function isLeftFirst({ categories, missingLeft }: TreeNodes, node: number): boolean {
-  return categories.has(node) || Boolean(missingLeft[node]);
+function isLeftFirst(
+  { categories, missingLeft }: TreeNodes,
+  node: number,
+  looksUp: boolean,
+): boolean {
+  return (looksUp && categories.has(node)) || Boolean(missingLeft[node]);
 }
 
 function writeTree(nodes: Nodes, { tree, order, start, vectorStart }: Placed): void {
@@ -129,14 +139,16 @@ function writeTree(nodes: Nodes, { tree, order, start, vectorStart }: Placed): v
     pair += 2;
     const missingLeft = Boolean(tree.missingLeft[node]);
     const categories = tree.categories.get(node);
-    if (categories !== undefined) {
+    const set = categories === undefined ? -1 : sets.add(categories);
+    if (set !== -1 && nodes.looksUp) {
       ints[n + 1] = ~slots.find(feature, false);
       ints[n + 2] = missingLeft ? 0 : STRIDE;
-      ints[n + 3] = sets.add(categories);
+      ints[n + 3] = set;
       return;
     }
-    const threshold = tree.threshold[node]!;
-    ints[n + 1] = slots.find(feature, !missingLeft);
+    // What is in the set goes right: its slot holds 1, not less than one half.
+    const threshold = set === -1 ? tree.threshold[node]! : 0.5;
+    ints[n + 1] = slots.find(feature, !missingLeft, set);
     if (!missingLeft) floats[n + 2] = nextUp(-threshold);
     // Nothing is less than NaN: all values go right, and only missing ones left.
     else floats[n + 2] = Number.isNaN(threshold) ? -Infinity : threshold;
@@ -160,59 +172,6 @@ function joinVectors(trees: readonly TreeNodes[]): Float32Array {
     at += vectors!.length;
   }
   return joined;
-}
-
-class SlotList {
-  readonly #places = new Map<number, number>();
-  readonly #features: number[] = [];
-  readonly #signs: number[] = [];
-
-  find(feature: number, negated: boolean): number {
-    const key = feature * 2 + Number(negated);
-    let slot = this.#places.get(key);
-    if (slot === undefined) {
-      slot = this.#features.push(feature) - 1;
-      this.#signs.push(negated ? -1 : 1);
-      this.#places.set(key, slot);
-    }
-    return slot;
-  }
-
-  finish(): Slots {
-    // A leaf reads slot 0 without using it.
-    if (this.#features.length === 0) this.find(0, false);
-    return {
-      features: Int32Array.from(this.#features),
-      signs: Float32Array.from(this.#signs),
-    };
-  }
-}
-
-class SetList {
-  readonly #starts: number[] = [0];
-  readonly #words: number[] = [];
-
-  add(categories: ArrayLike<number>): number {
-    let most = -1;
-    for (let i = 0; i < categories.length; i += 1) {
-      const category = categories[i]!;
-      if (!(Number.isInteger(category) && category >= 0 && category < CATEGORY_LIMIT)) {
-        throw new TreeFault(`${category} is no category`);
-      }
-      most = Math.max(most, category);
-    }
-    const start = this.#words.length;
-    for (let word = 0; word <= most >> 5; word += 1) this.#words.push(0);
-    for (let i = 0; i < categories.length; i += 1) {
-      const category = categories[i]!;
-      this.#words[start + (category >> 5)]! |= 1 << (category & 31);
-    }
-    return this.#starts.push(this.#words.length) - 2;
-  }
-
-  finish(): Pick<Forest, "sets" | "words"> {
-    return { sets: Int32Array.from(this.#starts), words: Uint32Array.from(this.#words) };
-  }
 }
 
 const float = new Float32Array(1);

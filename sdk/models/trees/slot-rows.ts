@@ -1,12 +1,13 @@
 import type { FeatureMatrix, FeatureSource } from "./feature-source.js";
-import type { Slots } from "./forest.js";
+import { countCategory, type CategorySets } from "./category-sets.js";
+import type { Slots } from "./slots.js";
 
 /** Rows in one block: few enough that their slots stay in the nearest cache. */
 const MOST_ROWS = 64;
 const MOST_VALUES = 8192;
 
 /** How many rows of these slots make a block. */
-export function toBlockSize({ features }: Slots): number {
+export function toBlockSize({ features }: Pick<Slots, "features">): number {
   return Math.max(4, Math.min(MOST_ROWS, Math.floor(MOST_VALUES / features.length)));
 }
 
@@ -18,17 +19,38 @@ export interface RowRange {
   readonly missing: number;
 }
 
+/** What a row must have, and the sets that it is compared with. */
+export interface RowLayout {
+  readonly slots: Slots;
+  readonly sets: CategorySets;
+}
+
 /** Fills the slots of rows, one row after the other, as float32. */
 export function fillSlots(
   target: Float32Array,
   source: FeatureSource,
-  slots: Slots,
+  { slots, sets }: RowLayout,
   range: RowRange,
 ): void {
   if ("columns" in source) fillFromColumns(target, source.columns, slots, range);
   // Each kind of array gets a loop that sees only that kind.
   else if (source.matrix instanceof Float32Array) fillFromFloats(target, source, slots, range);
   else fillFromDoubles(target, source, slots, range);
+  if (slots.members.slots.length > 0) lookUp(target, slots, sets, range.to - range.from);
+}
+
+/** Puts 1 or 0, whether it is in the set, in the place of a value; a missing one stays. */
+function lookUp(target: Float32Array, slots: Slots, sets: CategorySets, rows: number): void {
+  const { slots: places, sets: numbers, signs } = slots.members;
+  const size = slots.features.length;
+  for (let row = 0, start = 0; row < rows; row += 1, start += size) {
+    for (let i = 0; i < places.length; i += 1) {
+      const at = start + places[i]!;
+      const value = target[at]!;
+      // A product, since which of two values it is cannot be predicted.
+      if (value === value) target[at] = countCategory(sets, numbers[i]!, value) * signs[i]!;
+    }
+  }
 }
 
 function fillFromColumns(

@@ -1,4 +1,5 @@
-import { CATEGORY_LIMIT, STRIDE, type Forest } from "./forest.js";
+import { countCategory } from "./category-sets.js";
+import { STRIDE, type Forest } from "./forest.js";
 
 /** Rows as a forest takes them: `count` times the values of its slots, one row after the other. */
 export interface SlotRows {
@@ -18,6 +19,9 @@ export interface TreeRange {
   readonly from: number;
   readonly to: number;
 }
+
+/** Steps after which a walk looks whether it is at its end; most trees are not deeper. */
+const STEPS = 8;
 
 /**
  * Adds the leaves of trees to what the sums hold, tree by tree, each addition rounded to float32.
@@ -62,11 +66,15 @@ function addFour(forest: Forest, rows: SlotRows, sums: Sums, tree: number): void
     let b = root1;
     let c = root2;
     let d = root3;
-    for (let step = steps; step > 0; step -= 1) {
-      a = ints[a]! + (+(values[at + ints[a + 1]!]! >= floats[a + 2]!) << 2);
-      b = ints[b]! + (+(values[at + ints[b + 1]!]! >= floats[b + 2]!) << 2);
-      c = ints[c]! + (+(values[at + ints[c + 1]!]! >= floats[c + 2]!) << 2);
-      d = ints[d]! + (+(values[at + ints[d + 1]!]! >= floats[d + 2]!) << 2);
+    for (let rest = steps; ; rest -= STEPS) {
+      for (let step = rest < STEPS ? rest : STEPS; step > 0; step -= 1) {
+        a = ints[a]! + (+(values[at + ints[a + 1]!]! >= floats[a + 2]!) << 2);
+        b = ints[b]! + (+(values[at + ints[b + 1]!]! >= floats[b + 2]!) << 2);
+        c = ints[c]! + (+(values[at + ints[c + 1]!]! >= floats[c + 2]!) << 2);
+        d = ints[d]! + (+(values[at + ints[d + 1]!]! >= floats[d + 2]!) << 2);
+      }
+      if (rest <= STEPS) break;
+      if (ints[a] === a && ints[b] === b && ints[c] === c && ints[d] === d) break;
     }
     out[o + out0]! += floats[a + 3]!;
     out[o + out1]! += floats[b + 3]!;
@@ -140,16 +148,9 @@ function findLeaf(forest: Forest, root: number, values: Float32Array, at: number
       const value = values[at + ~slot]!;
       const isMissing = value !== value;
       n =
-        first + (isMissing ? ints[n + 2]! : hasCategory(forest, ints[n + 3]!, value) ? STRIDE : 0);
+        first +
+        (isMissing ? ints[n + 2]! : countCategory(forest.sets, ints[n + 3]!, value) * STRIDE);
     }
   }
   return n;
-}
-
-/** A fraction counts as the category below it; what is no category is in no set. */
-function hasCategory({ sets, words }: Forest, set: number, value: number): boolean {
-  if (!(value >= 0 && value < CATEGORY_LIMIT)) return false;
-  const category = value | 0;
-  const word = sets[set]! + (category >> 5);
-  return word < sets[set + 1]! && ((words[word]! >>> (category & 31)) & 1) === 1;
 }
