@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import { createServer as createTlsServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -24,6 +25,8 @@ export interface ServerOptions {
   proxy?: boolean;
   /** Answers in place of MLflow, and says so. */
   intercept?(seen: Seen, response: ServerResponse): boolean | Promise<boolean>;
+  /** Speaks TLS with a certificate that nobody has signed. @default false */
+  tls?: boolean;
   /** Where the files of models are said to be stored. @default "mlflow-artifacts:" */
   storage?: string;
 }
@@ -483,7 +486,7 @@ export async function createMlflowServer(options: ServerOptions = {}): Promise<T
     } as { info: object };
   }
 
-  const server = createServer((request, response) => {
+  const serve = (request: IncomingMessage, response: ServerResponse): void => {
     const chunks: Buffer[] = [];
     request.on("data", (chunk: Buffer) => chunks.push(chunk));
     request.on("end", () => {
@@ -500,7 +503,14 @@ export async function createMlflowServer(options: ServerOptions = {}): Promise<T
         if (!done) answer(asked, response);
       });
     });
-  });
+  };
+  const tls = join(FIXTURES, "tls");
+  const server = options.tls
+    ? createTlsServer(
+        { key: readFileSync(join(tls, "key.pem")), cert: readFileSync(join(tls, "cert.pem")) },
+        serve,
+      )
+    : createServer(serve);
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const stop = (): Promise<void> =>
     new Promise((resolve) => {
@@ -508,7 +518,7 @@ export async function createMlflowServer(options: ServerOptions = {}): Promise<T
       server.close(() => resolve());
     });
   return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    url: `http${options.tls ? "s" : ""}://127.0.0.1:${(server.address() as AddressInfo).port}`,
     seen,
     files,
     versions,

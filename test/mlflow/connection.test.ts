@@ -1,0 +1,185 @@
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, expectTypeOf, it, vi } from "vitest";
+import { mlflow, type MlflowModel, type MlflowOptions } from "../../sdk/mlflow/mlflow.js";
+import type { DownloadProgress } from "../../sdk/mlflow/download.js";
+import { createProgressReport } from "../../sdk/mlflow/progress.js";
+import { makeCache, open } from "./open.js";
+import { createMlflowServer, FIXTURES } from "./server.js";
+
+beforeEach(() => {
+  for (const name of Object.keys(process.env)) {
+    if (name.startsWith("MLFLOW_")) vi.stubEnv(name, undefined);
+  }
+  vi.stubEnv("MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR", "0.001");
+});
+afterEach(() => void vi.unstubAllEnvs());
+
+async function load(uri: string, options: MlflowOptions = {}) {
+  const model = await mlflow(uri, { cache: makeCache(), ...options }).load({ name: "iris" });
+  await model.release();
+  return model.describe().provenance!;
+}
+
+describe("a connection", () => {
+  it("is read from MLflow's own variables, when a model is used", async () => {
+    await expect(load("models:/iris-onnx/1")).rejects.toThrow(
+      /No MLflow server is named.*MLFLOW_TRACKING_URI/,
+    );
+    const basic = `Basic ${Buffer.from("ada:pässword:1").toString("base64")}`;
+    await using server = await createMlflowServer({ authorization: basic });
+    const definition = mlflow("models:/iris-onnx/1", { cache: makeCache() });
+    await expect(definition.load({ name: "iris" })).rejects.toThrow(/No MLflow server/);
+    vi.stubEnv("MLFLOW_TRACKING_URI", `${server.url}/`);
+    vi.stubEnv("MLFLOW_TRACKING_TOKEN", "a user name wins over it");
+    vi.stubEnv("MLFLOW_TRACKING_USERNAME", "ada");
+    vi.stubEnv("MLFLOW_TRACKING_PASSWORD", "pässword:1");
+    const model = await definition.load({ name: "iris" });
+    await model.release();
+  });
+
+  it("keeps the path of a server behind a proxy", async () => {
+    await using server = await createMlflowServer();
+    await using proxy = await createMlflowServer({
+      async intercept(seen, response) {
+        if (!seen.path.startsWith("/ml/flow/")) return false;
+        const answer = await fetch(
+          `${server.url}${seen.path.slice("/ml/flow".length)}?${seen.query}`,
+          { method: seen.method, ...(seen.body.byteLength > 0 && { body: seen.body.toString() }) },
+        );
+        response.writeHead(answer.status).end(Buffer.from(await answer.arrayBuffer()));
+        return true;
+      },
+    });
+    await load("models:/iris-xgb/latest", { trackingUri: `${proxy.url}/ml/flow/` });
+    expect(proxy.seen.every(({ path }) => path.startsWith("/ml/flow/api/2.0/"))).toBe(true);
+  });
+
+  it("asks the registry for models and the tracking server for files", async () => {
+    await using registry = await createMlflowServer();
+    await using tracking = await createMlflowServer();
+    vi.stubEnv("MLFLOW_TRACKING_URI", tracking.url);
+    vi.stubEnv("MLFLOW_REGISTRY_URI", registry.url);
+    await load("models:/iris-xgb@champion");
+    expect(registry.log()).toEqual([
+      "GET /mlflow/registered-models/alias",
+      "GET /mlflow/model-versions/get-download-uri",
+    ]);
+    expect(tracking.log().every((line) => line.startsWith("GET /mlflow-artifacts/"))).toBe(true);
+  });
+
+  it("follows redirects of the same server", async () => {
+    await using server = await createMlflowServer({
+      intercept(seen, response) {
+        if (!seen.path.startsWith("/old")) return false;
+        const location = `${seen.path.slice(4)}?${seen.query}`;
+        response.writeHead(308, { location }).end();
+        return true;
+      },
+    });
+    await load("models:/iris-onnx/1", { trackingUri: `${server.url}/old` });
+    await using circle = await createMlflowServer({
+      intercept(seen, response) {
+        response.writeHead(302, { location: `${seen.path}?${seen.query}` }).end();
+        return true;
+      },
+    });
+    await expect(load("models:/iris-onnx/1", { trackingUri: circle.url })).rejects.toMatchObject({
+      code: "REGISTRY_UNREACHABLE",
+    });
+    expect(circle.seen).toHaveLength(6);
+  });
+
+  it("trusts a certificate only when it is told to", async () => {
+    await using server = await createMlflowServer({ tls: true });
+    const { url } = server;
+    const uri = "models:/iris-onnx/1";
+    await expect(load(uri, { trackingUri: url })).rejects.toThrow(
+      /certificate cannot be trusted.*MLFLOW_TRACKING_SERVER_CERT_PATH/,
+    );
+    await load(uri, { trackingUri: url, insecureTls: true });
+    vi.stubEnv("MLFLOW_TRACKING_INSECURE_TLS", "true");
+    await load(uri, { trackingUri: url });
+    vi.stubEnv("MLFLOW_TRACKING_INSECURE_TLS", "false");
+    vi.stubEnv("MLFLOW_TRACKING_SERVER_CERT_PATH", join(FIXTURES, "tls", "cert.pem"));
+    await load(uri, { trackingUri: url });
+    vi.stubEnv("MLFLOW_TRACKING_SERVER_CERT_PATH", join(FIXTURES, "tls", "gone.pem"));
+    await expect(load(uri, { trackingUri: url })).rejects.toThrow(
+      /gone\.pem, which cannot be read/,
+    );
+    await expect(load(uri, { trackingUri: url.replace("https", "http") })).rejects.toMatchObject({
+      code: "REGISTRY_UNREACHABLE",
+    });
+    await using plain = await createMlflowServer();
+    vi.stubEnv("MLFLOW_TRACKING_SERVER_CERT_PATH", "");
+    await expect(load(uri, { trackingUri: plain.url.replace("http", "https") })).rejects.toThrow(
+      /does not speak TLS.*http:/,
+    );
+  });
+});
+
+describe("a download", () => {
+  it("tells how far it is", async () => {
+    await using server = await createMlflowServer();
+    const told: DownloadProgress[] = [];
+    const cache = makeCache();
+    const onProgress = (progress: DownloadProgress) => void told.push(progress);
+    await open(server, "models:/iris-onnx/1", { cache, onProgress }).files();
+    const last = told.at(-1)!;
+    expect(last).toMatchObject({ done: true, receivedBytes: last.totalBytes });
+    expect(told.map(({ receivedBytes }) => receivedBytes)).toEqual(
+      told.map(({ receivedBytes }) => receivedBytes).sort((a, b) => a - b),
+    );
+    told.length = 0;
+    await open(server, "models:/iris-onnx/1", { cache, onProgress }).files();
+    expect(told).toEqual([]);
+  });
+
+  it("is one line on a terminal, rare lines in a notebook, and nothing elsewhere", () => {
+    const written: string[] = [];
+    const terminal = { isTTY: true, write: (text: string) => void written.push(text) } as never;
+    let time = 0;
+    const now = () => time;
+    const step = (report: (progress: DownloadProgress) => void, ms: number, done = false) => {
+      time += ms;
+      report({ file: "a", receivedBytes: 5e6, totalBytes: 2e9, done });
+    };
+    const report = createProgressReport("churn version 3", "http://host:5000/", {
+      now,
+      terminal,
+      host: undefined,
+    });
+    step(report, 100);
+    step(report, 2000);
+    step(report, 10);
+    step(report, 500, true);
+    expect(written).toEqual([
+      "\rDownloading churn version 3 from host:5000: 5.0 MB of 2.00 GB\u001b[K",
+      "\rDownloaded churn version 3 from host:5000: 2.00 GB in 2.6 s\u001b[K\n",
+    ]);
+    const shown: string[] = [];
+    const host = {
+      display: (data: Record<string, string>) => void shown.push(data["text/plain"]!),
+    };
+    const inNotebook = createProgressReport("churn", undefined, { now, host: host as never });
+    for (let at = 0; at < 30; at++) step(inNotebook, 1000);
+    step(inNotebook, 1000, true);
+    expect(shown).toHaveLength(4);
+    const quick = createProgressReport("churn", undefined, { now, host: host as never });
+    step(quick, 100);
+    step(quick, 100, true);
+    expect(shown).toHaveLength(4);
+  });
+});
+
+it("a flavor that is named gives the handler its model, with all it can do", () => {
+  type Loaded<D extends { load(context: never): Promise<unknown> }> = Awaited<
+    ReturnType<D["load"]>
+  >;
+  const onnx = mlflow("models:/a/1", { flavor: "onnx", model: { features: ["x"] } });
+  const xgboost = mlflow("models:/a/1", { flavor: "xgboost" });
+  const any = mlflow("models:/a/1");
+  expectTypeOf<Loaded<typeof onnx>>().toHaveProperty("run");
+  expectTypeOf<Loaded<typeof xgboost>>().toHaveProperty("leaves");
+  expectTypeOf<Loaded<typeof any>>().toEqualTypeOf<MlflowModel>();
+  expect([onnx.kind, xgboost.uri]).toEqual(["mlflow", "models:/a/1"]);
+});
