@@ -1,30 +1,33 @@
 import { LightgbmFault } from "./lightgbm-fault.js";
-import type { LightgbmTree, LinearLeaves } from "./lightgbm-tree.js";
+import { createSlots, type Slots } from "./lightgbm-slots.js";
+import { orderTree, type LightgbmTree, type LinearLeaves } from "./lightgbm-tree.js";
 
 /**
- * Trees in one block of memory, in double precision, made for walking. A node takes four integers,
- * at `STRIDE · number`, and one threshold, at its number:
+ * Trees in one block of memory, in double precision, made for walking. A node takes 16 bytes; at
+ * `n = STRIDE · number` are
  *
- * - `nodes[n]`: the feature that it looks at
- * - `nodes[n + 1]`: the child for `x <= threshold`, and for categories in the set
- * - `nodes[n + 2]`: the child for all other values
- * - `nodes[n + 3]`: the child for a missing value
+ * - `doubles[n / 2]`: a value up to it goes to the second child. NaN in a leaf, which keeps a walk
+ *   there. For categories: which of the sets is the node's.
+ * - `ints[n + 2]`: where the first of its two children begins, the second follows it; a leaf's own place
+ * - `ints[n + 3]`: the slot of a row that it looks at
  *
- * A child is where another node begins, or `~leaf`, a leaf among those of all trees. Nodes of one
- * tree lie in the order of a walk that goes left first: most steps go to the neighbour.
+ * A comparison with NaN is false, so a missing value goes to the first child: for nodes that send
+ * missing values left the left child is the first, and the test is turned around, `x > t` into
+ * `-x <= next(-t)`. Hence the slots: a feature, as it is or negated.
  */
 export interface LightgbmForest {
-  readonly nodes: Int32Array;
-  readonly thresholds: Float64Array;
-  /** What a node compares: NUMBER, ZERO or CATEGORY. */
+  readonly ints: Int32Array;
+  readonly doubles: Float64Array;
+  /** What a node compares, by its number: NUMBER, ZERO or CATEGORY. */
   readonly kinds: Uint8Array;
-  /** Where each tree begins: a node, or `~leaf`. */
+  /** The value of a leaf, by the number of its node. */
+  readonly values: Float64Array;
+  /** Which leaf of its tree a node is, by its number. */
+  readonly leaves: Int32Array;
   readonly roots: Int32Array;
   /** 1: the tree has nodes of the kind NUMBER only. */
   readonly plain: Uint8Array;
-  readonly values: Float64Array;
-  /** The first leaf of each tree, and, one further, the number of all leaves. */
-  readonly firstLeaves: Int32Array;
+  readonly slots: Slots;
   /** Sets of categories: set `i` is the words `sets[i]` up to, without, `sets[i + 1]`. */
   readonly sets: Int32Array;
   readonly words: Uint32Array;
@@ -32,6 +35,7 @@ export interface LightgbmForest {
   readonly linear: readonly (LinearTree | undefined)[] | undefined;
 }
 
+/** Linear models; their features are slots here. */
 export interface LinearTree extends LinearLeaves {
   /** Where the features of each leaf begin, and, one further, where they end. */
   readonly starts: Int32Array;
@@ -43,7 +47,7 @@ export const NUMBER = 0;
 export const ZERO = 1;
 export const CATEGORY = 2;
 
-/** The bits of `decision_type`. */
+/** The bits of `decision_type`; the third and fourth tell what is missing. */
 const IS_CATEGORY = 1;
 const DEFAULT_LEFT = 2;
 const MISSING_ZERO = 1;
@@ -54,56 +58,81 @@ const MISSING_NAN = 2;
  * @throws LightgbmFault when the children of a node are no tree.
  */
 export function createForest(trees: readonly LightgbmTree[]): LightgbmForest {
-  const nodeCount = sum(trees, (tree) => tree.leaves - 1);
-  const leafCount = sum(trees, (tree) => tree.leaves);
-  if (nodeCount * STRIDE > 2 ** 31 - 1) {
-    throw new LightgbmFault(`its ${nodeCount} nodes are more than this release can hold`);
+  const size = sum(trees, (tree) => 2 * tree.leaves - 1);
+  if (size * STRIDE > 2 ** 31 - 1) {
+    throw new LightgbmFault(`its ${size} nodes are more than this release can hold`);
   }
-  const forest = {
-    nodes: new Int32Array(nodeCount * STRIDE),
-    thresholds: new Float64Array(nodeCount),
-    kinds: new Uint8Array(nodeCount),
-    roots: new Int32Array(trees.length),
-    plain: new Uint8Array(trees.length),
-    values: new Float64Array(leafCount),
-    firstLeaves: new Int32Array(trees.length + 1),
-    sets: new Int32Array(sum(trees, (tree) => tree.boundaries.length - 1) + 1),
-    words: new Uint32Array(sum(trees, (tree) => tree.words.length)),
-    linear: trees.some((tree) => tree.linear !== undefined)
-      ? trees.map(({ linear }) => (linear === undefined ? undefined : toLinearTree(linear)))
-      : undefined,
-  };
-  const ends = { node: 0, leaf: 0, set: 0, word: 0 };
+  const block = new ArrayBuffer(size * STRIDE * 4);
+  const ints = new Int32Array(block);
+  const doubles = new Float64Array(block);
+  const kinds = new Uint8Array(size);
+  const values = new Float64Array(size);
+  const leaves = new Int32Array(size);
+  const roots = new Int32Array(trees.length);
+  const plain = new Uint8Array(trees.length).fill(1);
+  const sets = new Int32Array(sum(trees, (tree) => tree.boundaries.length - 1) + 1);
+  const words = new Uint32Array(sum(trees, (tree) => tree.words.length));
+  const slots = createSlots();
+  let root = 0;
+  let firstSet = 0;
+  let firstWord = 0;
+
   trees.forEach((tree, t) => {
-    const { node, leaf, set, word } = ends;
-    const order = orderNodes(tree, t);
-    const places = new Int32Array(order.length);
-    order.forEach((index, i) => (places[index] = (node + i) * STRIDE));
-    const toPlace = (child: number): number => (child < 0 ? ~(leaf + ~child) : places[child]!);
-    forest.roots[t] = tree.leaves === 1 ? ~leaf : node * STRIDE;
-    forest.plain[t] = 1;
-    order.forEach((index, i) => {
-      const { kind, threshold, missingLeft } = toTest(tree, index);
-      const left = toPlace(tree.left[index]!);
-      const right = toPlace(tree.right[index]!);
-      const feature = tree.features[index]!;
-      forest.nodes.set([feature, left, right, missingLeft ? left : right], (node + i) * STRIDE);
-      forest.thresholds[node + i] = kind === CATEGORY ? set + threshold : threshold;
-      forest.kinds[node + i] = kind;
-      if (kind !== NUMBER) forest.plain[t] = 0;
-    });
-    forest.values.set(tree.values, leaf);
-    forest.words.set(tree.words, word);
-    for (let i = 1; i < tree.boundaries.length; i += 1) {
-      forest.sets[set + i] = word + tree.boundaries[i]!;
+    const tests = Array.from({ length: tree.leaves - 1 }, (_, node) => toTest(tree, node));
+    const order = orderTree(tree, t, (node) => tests[node]!.missingLeft);
+    roots[t] = root * STRIDE;
+    let child = root + 1;
+    for (let i = 0; i < order.length; i += 1) {
+      const number = root + i;
+      const n = number * STRIDE;
+      const index = order[i]!;
+      if (index < 0) {
+        doubles[n / 2] = Number.NaN;
+        ints[n + 2] = n;
+        values[number] = tree.values[~index]!;
+        leaves[number] = ~index;
+      } else {
+        const { kind, threshold, missingLeft } = tests[index]!;
+        doubles[n / 2] =
+          kind === CATEGORY ? firstSet + threshold : missingLeft ? nextDown(-threshold) : threshold;
+        ints[n + 2] = child * STRIDE;
+        ints[n + 3] = slots.find(tree.features[index]!, missingLeft);
+        kinds[number] = kind;
+        if (kind !== NUMBER) plain[t] = 0;
+        child += 2;
+      }
     }
-    ends.node += order.length;
-    ends.leaf += tree.leaves;
-    ends.set += tree.boundaries.length - 1;
-    ends.word += tree.words.length;
-    forest.firstLeaves[t + 1] = ends.leaf;
+    words.set(tree.words, firstWord);
+    for (let i = 1; i < tree.boundaries.length; i += 1) {
+      sets[firstSet + i] = firstWord + tree.boundaries[i]!;
+    }
+    root += order.length;
+    firstSet += tree.boundaries.length - 1;
+    firstWord += tree.words.length;
   });
-  return forest;
+  const isLinear = trees.some((tree) => tree.linear !== undefined);
+  const linear = isLinear ? trees.map((tree) => toLinearTree(tree.linear)) : undefined;
+  return {
+    ints,
+    doubles,
+    kinds,
+    values,
+    leaves,
+    roots,
+    plain,
+    sets,
+    words,
+    linear,
+    slots: slots.all(),
+  };
+
+  function toLinearTree(models: LinearLeaves | undefined): LinearTree | undefined {
+    if (models === undefined) return undefined;
+    const starts = new Int32Array(models.counts.length + 1);
+    models.counts.forEach((count, leaf) => (starts[leaf + 1] = starts[leaf]! + count));
+    const features = models.features.map((feature) => slots.find(feature, false));
+    return { ...models, features, starts };
+  }
 }
 
 interface Test {
@@ -114,7 +143,8 @@ interface Test {
 
 /**
  * How a node decides. Where a model was trained without missing values they count as 0, so they go
- * where 0 goes; where 0 was missing in training, both go to the default side.
+ * where 0 goes; where 0 was missing in training, both go to the default side. A missing category is
+ * in no set, and goes right.
  * @see https://github.com/microsoft/LightGBM/blob/master/include/LightGBM/tree.h, `Decision`
  */
 function toTest(tree: LightgbmTree, node: number): Test {
@@ -129,35 +159,18 @@ function toTest(tree: LightgbmTree, node: number): Test {
   return { kind: defaultLeft === zeroLeft ? NUMBER : ZERO, threshold, missingLeft: defaultLeft };
 }
 
-/** The nodes from the root down, left first, each reached once; without recursion. */
-function orderNodes({ leaves, left, right }: LightgbmTree, tree: number): number[] {
-  const order: number[] = [];
-  if (leaves === 1) return order;
-  const seen = new Uint8Array(left.length);
-  const seenLeaves = new Uint8Array(leaves);
-  const stack = [0];
-  for (let child = stack.pop(); child !== undefined; child = stack.pop()) {
-    const marks = child < 0 ? seenLeaves : seen;
-    const place = child < 0 ? ~child : child;
-    if (marks[place] === 1) {
-      const what = child < 0 ? "leaf" : "node";
-      throw new LightgbmFault(`${what} ${place} of tree ${tree} has two parents or is in a cycle`);
-    }
-    marks[place] = 1;
-    if (child < 0) continue;
-    order.push(child);
-    stack.push(right[child]!, left[child]!);
-  }
-  if (order.length === left.length) return order;
-  throw new LightgbmFault(`tree ${tree} has nodes that no path reaches`);
-}
-
-function toLinearTree(linear: LinearLeaves): LinearTree {
-  const starts = new Int32Array(linear.counts.length + 1);
-  linear.counts.forEach((count, leaf) => (starts[leaf + 1] = starts[leaf]! + count));
-  return { ...linear, starts };
-}
-
 function sum(trees: readonly LightgbmTree[], count: (tree: LightgbmTree) => number): number {
   return trees.reduce((total, tree) => total + count(tree), 0);
+}
+
+const double = new Float64Array(1);
+const bits = new BigInt64Array(double.buffer);
+
+/** The greatest double less than a double; NaN when there is none. */
+function nextDown(value: number): number {
+  if (value === Number.NEGATIVE_INFINITY) return Number.NaN;
+  if (value === 0) return -Number.MIN_VALUE;
+  double[0] = value;
+  bits[0]! += value > 0 ? -1n : 1n;
+  return double[0]!;
 }

@@ -10,8 +10,8 @@ import {
 import type { LightgbmText } from "./lightgbm-file.js";
 import type { LightgbmForest } from "./lightgbm-forest.js";
 import type { LightgbmObjective } from "./lightgbm-objective.js";
-import { fillRows, toBlockSize } from "./lightgbm-rows.js";
-import { addLeaves, writeLeaves, type DenseRows, type TreeRange } from "./lightgbm-walk.js";
+import { fillSlots, toBlockSize } from "./lightgbm-slots.js";
+import { addLeaves, writeLeaves, type SlotRows, type TreeRange } from "./lightgbm-walk.js";
 import type { LoadedModel, ModelDescription } from "./model.js";
 import { toFeatureSource, type FeatureInput } from "./trees/feature-source.js";
 import type { Feature } from "./trees/feature.js";
@@ -83,14 +83,16 @@ export function createLightgbmModel(
   options: LightgbmModelOptions,
 ): LightgbmModel {
   const { forest, objective } = parts;
-  const outputs = parts.text.treesPerIteration;
+  // `| 0`: numbers that were parsed or divided are doubles to the compiler, and would make doubles
+  // of all places that are counted with them.
+  const outputs = parts.text.treesPerIteration | 0;
   const features = addCategories(name, toFeatures(parts.text), options.categories);
   const bind = createBinder(name, features, options);
   const usual = findRange(name, parts, options.iterations ?? "all", "SERVICE_INVALID");
-  const width = features.length;
-  const blockSize = toBlockSize(width);
+  const { slots } = forest;
+  const blockSize = toBlockSize(slots);
   // One block for all runs: a run ends before another begins.
-  const block = new Float64Array(blockSize * width);
+  const block = new Float64Array(blockSize * slots.features.length);
   let released = false;
 
   const rangeOf = ({ iterations }: LightgbmRunOptions): TreeRange => {
@@ -107,14 +109,15 @@ export function createLightgbmModel(
   const run = <Values>(
     x: FeatureInput,
     create: (rows: number) => Values,
-    work: (rows: DenseRows, values: Values, row: number) => void,
+    work: (rows: SlotRows, values: Values, row: number) => void,
   ): Values => {
     const source = toFeatureSource(bind(x), x);
-    const values = create(source.rows);
-    for (let from = 0; from < source.rows; from += blockSize) {
-      const to = Math.min(source.rows, from + blockSize);
-      fillRows(block, source, width, { from, to });
-      work({ values: block, count: to - from, width }, values, from);
+    const count = source.rows | 0;
+    const values = create(count);
+    for (let from = 0; from < count; from += blockSize) {
+      const to = Math.min(count, from + blockSize);
+      fillSlots(block, source, slots, { from, to });
+      work({ values: block, count: to - from }, values, from);
     }
     return values;
   };
@@ -173,7 +176,7 @@ function findRange(
   const [from, to] =
     iterations === "all" ? [0, all] : typeof iterations === "number" ? [0, iterations] : iterations;
   if (Number.isInteger(from) && Number.isInteger(to) && from >= 0 && from < to && to <= all) {
-    return { from: from * perIteration, to: to * perIteration };
+    return { from: (from * perIteration) | 0, to: (to * perIteration) | 0 };
   }
   throw new EkibenError(code, {
     detail: `The iterations ${JSON.stringify(iterations)} are not to be had: the model ${JSON.stringify(model)} has ${all}.`,

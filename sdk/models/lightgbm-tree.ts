@@ -109,3 +109,39 @@ export function readTree(
     };
   }
 }
+
+/**
+ * The nodes and leaves (`~leaf`) of a tree from the root down, level by level, the two children of a
+ * node side by side; without recursion, since trees may be deeper than the stack.
+ * @throws LightgbmFault when not every node and leaf is reached once.
+ */
+export function orderTree(
+  { leaves, left, right }: Pick<LightgbmTree, "leaves" | "left" | "right">,
+  tree: number,
+  isLeftFirst: (node: number) => boolean,
+): Int32Array {
+  const nodes = leaves - 1;
+  const order = new Int32Array(nodes + leaves);
+  const seen = new Uint8Array(nodes + leaves);
+  let end = 0;
+  const visit = (child: number): void => {
+    const place = child < 0 ? nodes + ~child : child;
+    if (seen[place] === 1) {
+      const what = child < 0 ? `leaf ${~child}` : `node ${child}`;
+      throw new LightgbmFault(`${what} of tree ${tree} has two parents or is in a cycle`);
+    }
+    seen[place] = 1;
+    order[end] = child;
+    end += 1;
+  };
+  visit(nodes === 0 ? ~0 : 0);
+  for (let at = 0; at < end; at += 1) {
+    const node = order[at]!;
+    if (node < 0) continue;
+    const leftFirst = isLeftFirst(node);
+    visit(leftFirst ? left[node]! : right[node]!);
+    visit(leftFirst ? right[node]! : left[node]!);
+  }
+  if (end === order.length) return order;
+  throw new LightgbmFault(`tree ${tree} has nodes that no path reaches`);
+}
