@@ -64,13 +64,23 @@ export async function buildBundle(
   const ekiben = findPackageVersion();
   const compiled = await compileService(source);
   const danfojs = findDanfojs(source, compiled.imports);
+  const modelPackages = findModelPackages(source, compiled.imports);
   const pinned = pinDependencies({
     name: definition.name,
     ekiben,
-    imports: [...compiled.imports, ...(danfojs === undefined ? [] : [danfojs])],
+    imports: [
+      ...compiled.imports,
+      ...(danfojs === undefined ? [] : [danfojs]),
+      ...modelPackages.map(({ name }) => ({
+        name,
+        importers: [],
+        from: source.resolveDirectory,
+      })),
+    ],
     directory: source.resolveDirectory,
     reasons: {
       ...(danfojs === undefined ? {} : { [DANFOJS]: "dataframe() gives its DataFrame" }),
+      ...Object.fromEntries(modelPackages.map(({ name, reason }) => [name, reason])),
       ...source.reasons,
     },
   });
@@ -146,6 +156,25 @@ function findDanfojs(
   if (tables.length === 0 || !(danfojsWasUsed() || untried)) return undefined;
   if (findPackage(DANFOJS, resolveDirectory) === undefined) return undefined;
   return { name: DANFOJS, importers: [], from: resolveDirectory };
+}
+
+/**
+ * What models load by themselves. A package that is not installed is left out: the model that was
+ * loaded here did without it.
+ */
+function findModelPackages(
+  { definition, resolveDirectory }: BundleSource,
+  imports: readonly PackageImport[],
+): { name: string; reason: string }[] {
+  const found = new Map<string, string>();
+  for (const [model, { packages }] of Object.entries(definition.models)) {
+    for (const name of packages?.() ?? []) {
+      if (imports.some((one) => one.name === name)) continue;
+      if (findPackage(name, resolveDirectory) === undefined) continue;
+      found.set(name, `the model ${model} runs with it`);
+    }
+  }
+  return Array.from(found, ([name, reason]) => ({ name, reason }));
 }
 
 async function readModels(source: BundleSource): Promise<ContentModel[]> {

@@ -103,7 +103,7 @@ describe("errors of model()", () => {
     const cause = new TypeError("rows is not iterable.");
     const loaded = await model({
       load: () => value,
-      predict(_, _x: number): number {
+      predict(): number {
         throw cause;
       },
     }).load({ name: "forest" });
@@ -118,7 +118,7 @@ describe("errors of model()", () => {
   it("lets a rejection through, which answers the request", async () => {
     const loaded = await model({
       load: () => value,
-      predict(_, _x: number): number {
+      predict(): number {
         throw reject(409, { no: "rows" });
       },
     }).load({ name: "forest" });
