@@ -6,6 +6,7 @@ const HELP = `Usage: npm run fuzz -- [options]
   --seconds <n>    stop after so long, however many were sent
   --seed <n>       the same seed sends the same requests; 1 unless told
   --only <kind>    requests of this kind only (may be repeated)
+  --live <ms>      how late /livez may be answered at any time; 2000 unless told
   --all            go on after a finding, and tell each kind of finding once
   --replay <file>  send the requests of a finding again
   --help
@@ -20,6 +21,7 @@ export function readOptions(args, kinds) {
       requests: { type: "string", default: "100000" },
       seconds: { type: "string", default: "3600" },
       seed: { type: "string", default: "1" },
+      live: { type: "string", default: "2000" },
       only: { type: "string", multiple: true },
       all: { type: "boolean", default: false },
       replay: { type: "string" },
@@ -45,6 +47,7 @@ export function readOptions(args, kinds) {
     requests: count("requests", 1),
     seconds: count("seconds", 1),
     seed: count("seed", 0),
+    liveMs: count("live", 1),
     all: values.all,
     replay: values.replay,
   };

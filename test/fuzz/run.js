@@ -44,7 +44,7 @@ async function main() {
   }
 }
 
-async function fuzz(serving, seeds, { only, requests, seconds, seed, all, others }) {
+async function fuzz(serving, seeds, { only, requests, seconds, seed, liveMs, all, others }) {
   const began = performance.now();
   const chosen = seeds.filter(({ kind }) => only.includes(kind));
   const tally = createTally();
@@ -113,7 +113,7 @@ async function fuzz(serving, seeds, { only, requests, seconds, seed, all, others
     if (broken.length > 0) throw clear ?? findings[0] ?? broken[0];
   };
 
-  const life = watchLife(serving, () => sent || failed);
+  const life = watchLife(serving, liveMs, () => sent || failed);
   const canaries = Array.from({ length: CANARIES }, goOn);
   const changed = (async () => {
     await together([...senders(Math.ceil(requests * WARM_UP)), rough(20)]);
