@@ -1,14 +1,20 @@
 import { EkibenError } from "../core/errors.js";
 import { findClosestName, printNames } from "../core/closest-name.js";
 import type { TensorElement } from "../tensor/tensor-array.js";
-import type { Tensor, TensorDescription, TensorSlot } from "../tensor/tensor.js";
+import type { TensorDescription, TensorSlot } from "../tensor/tensor.js";
 import { findBatchAxes, withRowsFirst, type BatchAxis } from "./batch-axis.js";
 import { checkColumnOptions, type ColumnOptions } from "./column-binding.js";
 import { toFeeds, type ModelInput } from "./feeds.js";
-import type { LoadedModel, ModelDescription, ModelWarmup } from "./model.js";
+import type { LoadedModel, ModelWarmup } from "./model.js";
+import {
+  describeOnnx,
+  dimsOf,
+  listWarnings,
+  type OnnxDescription,
+  type OnnxOutputDescription,
+} from "./onnx-description.js";
 import { makeExample, toExampleRows } from "./onnx-example.js";
 import { createRunOnce } from "./onnx-run.js";
-import { describeSessionOptions } from "./onnx-session-options.js";
 import type { OnnxSession, OnnxSlot } from "./onnx-session.js";
 import {
   refuseNaN,
@@ -55,29 +61,6 @@ export interface OnnxModelOptions extends OnnxPredictOptions {
    * @default made from the declared types and dimensions, where they say enough
    */
   example?: ModelInput;
-}
-
-/** An output as others are told of it. */
-export interface OnnxOutputDescription extends TensorDescription {
-  /** What the columns stand for, where the file had a list of maps (ZipMap). */
-  classes?: readonly (string | number)[];
-}
-
-export interface OnnxDescription extends ModelDescription {
-  kind: "onnx";
-  inputs: readonly TensorDescription[];
-  outputs: readonly OnnxOutputDescription[];
-  /**
-   * How many rows one run of the model takes; `null`: as many as there are. More are put into
-   * several runs and joined.
-   */
-  rowsPerRun: number | null;
-  /** Whether rows answer alike in any company, `null` when nobody knows; and who says so. */
-  rowsApart: { value: boolean | null; by: "option" | "trial" };
-  /** Inputs and outputs that have their rows in another dimension than the first. */
-  batchAxis?: Readonly<Record<string, number>>;
-  /** The options of the session, as onnxruntime got them. */
-  session: Readonly<Record<string, unknown>>;
 }
 
 /** A loaded ONNX model. */
@@ -197,16 +180,14 @@ export async function createOnnxModel(
     );
   };
 
-  const turned = [...axes].filter(([, axis]) => axis !== 0);
-  const described: OnnxDescription = {
-    kind: "onnx",
-    inputs: inputs.map(toDescription),
-    outputs: outputs.map(toDescription),
+  const described = describeOnnx({
+    inputs,
+    outputs,
+    axes,
     rowsPerRun: policy.size ?? (policy.shared ? null : 1),
     rowsApart: { value: found ?? null, by: defaults.batchable === undefined ? "trial" : "option" },
-    ...(turned.length > 0 && { batchAxis: Object.fromEntries(turned) }),
-    session: describeSessionOptions(opened.options),
-  };
+    session: opened.options,
+  });
   return {
     inputs: described.inputs,
     outputs: described.outputs,
@@ -245,47 +226,11 @@ function fill(size: number | null): number[] {
   return Array.from({ length: size ?? 1 }, (_, row) => row % 3);
 }
 
-function dimsOf(feeds: Readonly<Record<string, Feed>>): Record<string, readonly number[]> {
-  return Object.fromEntries(
-    Object.entries(feeds).map(([input, feed]) => [
-      input,
-      (Array.isArray(feed) ? (feed as readonly Tensor[])[0]! : (feed as Tensor)).dims,
-    ]),
-  );
-}
-
-function listWarnings(
-  name: string,
-  { rowsApart, rowsPerRun }: OnnxDescription,
-  absent: readonly string[],
-): string[] {
-  const warnings: string[] = [];
-  if (absent.length > 0) {
-    warnings.push(
-      `The model ${JSON.stringify(name)} runs without ${printNames(absent)}, which onnxruntime does not have on ${process.platform} ${process.arch}.`,
-    );
-  }
-  if (rowsApart.by === "trial" && rowsApart.value === false) {
-    const then =
-      rowsPerRun === 1
-        ? "They are run one by one, each as if it were alone."
-        : `A run takes exactly ${rowsPerRun} of them.`;
-    warnings.push(
-      `Rows of the model ${JSON.stringify(name)} that share a run change each other's answers. ${then} Declare \`batchable: false\` to keep it so, or \`batchable: true\` if the first dimension of its inputs is one thing, such as a sequence, and no list of rows.`,
-    );
-  }
-  return warnings;
-}
-
 /** The batch size that every input is fixed to, when there is one. */
 function findRowsPerRun(inputs: readonly TensorSlot[]): number | null {
   const sizes = new Set(inputs.map((slot) => slot.shape[0] ?? null));
   const [size] = sizes;
   return sizes.size === 1 && size !== undefined ? size : null;
-}
-
-function toDescription({ name, dtype, shape, half, classes }: OnnxSlot): OnnxOutputDescription {
-  return { name, dtype: half ? "float16" : dtype, shape, ...(classes && { classes }) };
 }
 
 function findOutput(
