@@ -19,8 +19,9 @@ const EXPORT_FASTAI =
   'Export its network in Python with torch.onnx.export(learn.model.eval(), example, "model.onnx").';
 export const EXPORT_COREML =
   "Export the model to ONNX from the framework that it was trained in, or convert it in Python with onnxmltools.convert_coreml(model).";
-const EXPORT_XGBOOST =
-  "Convert it in Python with onnxmltools.convert_xgboost(model, initial_types=...).";
+const EXPORT_XGBOOST = 'Load it with xgboost("model.json").';
+const SAVE_XGBOOST =
+  'Save it in Python with booster.save_model("model.json"), and load that with xgboost("model.json").';
 const EXPORT_LIGHTGBM =
   'Serve the model itself with lightgbm("model.txt"): booster.save_model("model.txt") writes it in Python.';
 
@@ -47,7 +48,7 @@ function findBinaryKind(bytes: Buffer, latin: string, ending: string): FileKind 
     return { what: "an HDF5 file, as Keras 2 writes", hint: EXPORT_KERAS };
   }
   if (latin.startsWith("binf") || latin.startsWith("bs64")) {
-    return { what: "an XGBoost model in the old binary format", hint: EXPORT_XGBOOST };
+    return { what: "an XGBoost model in the old binary format", hint: SAVE_XGBOOST };
   }
   if (/^\{[iIlLU]/.test(latin) && latin.slice(0, 64).includes("learner")) {
     return { what: "an XGBoost model in UBJSON", hint: EXPORT_XGBOOST };
@@ -87,7 +88,7 @@ function pickleKind(latin: string): FileKind {
     what: `a Python pickle${what}`,
     hint: `Pickles can only be read in Python. ${hint}`,
   });
-  if (latin.includes("xgboost")) return of(" of an XGBoost model", EXPORT_XGBOOST);
+  if (latin.includes("xgboost")) return of(" of an XGBoost model", SAVE_XGBOOST);
   if (latin.includes("lightgbm")) return of(" of a LightGBM model", EXPORT_LIGHTGBM);
   if (latin.includes("sklearn")) return of(" of a scikit-learn model", EXPORT_SKLEARN);
   if (latin.includes("fastai")) return of(" of a fastai learner", EXPORT_FASTAI);
@@ -144,7 +145,7 @@ function jsonKind(text: string): FileKind {
   if (/"generic_param"/.test(text)) {
     return {
       what: "an XGBoost configuration (save_config) without trees",
-      hint: `Give the model itself. ${EXPORT_XGBOOST}`,
+      hint: `Give the model itself. ${SAVE_XGBOOST}`,
     };
   }
   if (/^\s*\{\s*"(learner|version)"/.test(text) && text.includes('"learner"')) {
@@ -153,7 +154,7 @@ function jsonKind(text: string): FileKind {
   if (/^\s*\[\s*\{\s*"nodeid"/.test(text)) {
     return {
       what: "a dump of XGBoost trees (get_dump), which lacks the objective",
-      hint: `Give the model itself. ${EXPORT_XGBOOST}`,
+      hint: `Give the model itself. ${SAVE_XGBOOST}`,
     };
   }
   if (text.includes('"modelTopology"') || text.includes('"weightsManifest"')) {

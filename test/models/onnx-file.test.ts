@@ -47,14 +47,23 @@ const BROKEN: Record<string, { code?: string; says: RegExp; hint: RegExp }> = {
     says: /is cut off: field 7 needs 2306 bytes and 1144 are left/,
     hint: /again/,
   },
-  "xgb-child-out-of-range.json": { says: /an XGBoost model in JSON/, hint: /convert_xgboost/ },
+  "xgb-child-out-of-range.json": {
+    says: /an XGBoost model in JSON/,
+    hint: /xgboost\("model.json"\)/,
+  },
   "xgb-config.json": { says: /configuration \(save_config\) without trees/, hint: /model itself/ },
-  "xgb-cycle.json": { says: /an XGBoost model in JSON/, hint: /convert_xgboost/ },
+  "xgb-cycle.json": { says: /an XGBoost model in JSON/, hint: /xgboost\("model.json"\)/ },
   "xgb-dump.json": { says: /a dump of XGBoost trees/, hint: /model itself/ },
-  "xgb-legacy-binary.model": { says: /XGBoost model in the old binary/, hint: /convert_xgboost/ },
-  "xgb-truncated.json": { says: /an XGBoost model in JSON/, hint: /convert_xgboost/ },
-  "xgb-truncated.ubj": { says: /an XGBoost model in UBJSON/, hint: /convert_xgboost/ },
-  "xgb-unknown-objective.json": { says: /an XGBoost model in JSON/, hint: /convert_xgboost/ },
+  "xgb-legacy-binary.model": {
+    says: /XGBoost model in the old binary/,
+    hint: /xgboost\("model.json"\)/,
+  },
+  "xgb-truncated.json": { says: /an XGBoost model in JSON/, hint: /xgboost\("model.json"\)/ },
+  "xgb-truncated.ubj": { says: /an XGBoost model in UBJSON/, hint: /xgboost\("model.json"\)/ },
+  "xgb-unknown-objective.json": {
+    says: /an XGBoost model in JSON/,
+    hint: /xgboost\("model.json"\)/,
+  },
 };
 
 describe("a file that is no servable ONNX model", () => {
