@@ -57,10 +57,10 @@ const CASES: Record<string, Case> = {
     problem: { code: "INPUT_INVALID", issues: [{ row: 0, column: "age" }, {}, {}] },
   },
   "another content type": {
-    body: "plan,age\nbasic,3\n",
-    headers: { "content-type": "text/csv" },
+    body: "<plan/>",
+    headers: { "content-type": "application/xml" },
     status: 415,
-    problem: { code: "MEDIA_TYPE_UNSUPPORTED", received: "text/csv" },
+    problem: { code: "MEDIA_TYPE_UNSUPPORTED", received: "application/xml" },
   },
   "a column that every row lacks": {
     body: JSON.stringify([ageless, ageless]),

@@ -51,7 +51,7 @@ test.each<[string, () => Promise<Answer>, object]>([
   ["malformed JSON", () => double("[{"), { status: 400, code: "BODY_MALFORMED" }],
   [
     "another content type",
-    () => double("x", { "content-type": "text/csv" }),
+    () => double("x", { "content-type": "application/xml" }),
     { status: 415, code: "MEDIA_TYPE_UNSUPPORTED" },
   ],
   [
