@@ -147,7 +147,6 @@ export type { Log, LogFields } from "./observability/log.js";
 export type { Metrics } from "./observability/metrics.js";
 
 // Calling a service from elsewhere
-export { ClientError, createClient, loadContract } from "./client/index.js";
 export type {
   ApiContract,
   Client,

@@ -1,8 +1,6 @@
 import type { DataFrame } from "danfojs-node";
 import type { z } from "zod";
 import { frameOf, toDataFrame } from "../frame/lazy-data-frame.js";
-import { readArrow } from "../tables/arrow.js";
-import { readParquet } from "../tables/parquet.js";
 import type { SourceTable } from "../tables/table-source.js";
 import { checkDataFrameOptions, type DataFrameOptions } from "./dataframe-options.js";
 import { describeSchema } from "./describe-schema.js";
@@ -88,9 +86,13 @@ export function dataframe<Row extends z.ZodType>(
           return toPayload(readCsvTable(body));
         case ARROW_STREAM_TYPE:
         case ARROW_FILE_TYPE:
-          return readArrow(body.bytes).then(readTyped);
+          return import("../tables/arrow.js")
+            .then(({ readArrow }) => readArrow(body.bytes))
+            .then(readTyped);
         case PARQUET_TYPE:
-          return readParquet(body.bytes).then(readTyped);
+          return import("../tables/parquet.js")
+            .then(({ readParquet }) => readParquet(body.bytes))
+            .then(readTyped);
         default:
           return refuseMediaType(body, TABLE_TYPES);
       }

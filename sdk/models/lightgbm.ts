@@ -1,10 +1,5 @@
 import { basename, join } from "node:path";
-import { checkLightgbmFile, readLightgbmFile } from "./lightgbm-check.js";
-import {
-  createLightgbmModel,
-  type LightgbmModel,
-  type LightgbmModelOptions,
-} from "./lightgbm-model.js";
+import type { LightgbmModel, LightgbmModelOptions } from "./lightgbm-model.js";
 import { toModelPath } from "./model-file.js";
 import type { ModelDefinition } from "./model.js";
 
@@ -28,12 +23,16 @@ export function lightgbm(
   return {
     kind: "lightgbm",
     async files() {
+      const { checkLightgbmFile } = await import("./lightgbm-check.js");
       await checkLightgbmFile(path);
       return [{ source: path.absolute, path: name }];
     },
     async load(context) {
       const place =
         context.directory === undefined ? path : toModelPath(join(context.directory, name));
+      // What reads and walks trees is for services that have some.
+      const { readLightgbmFile } = await import("./lightgbm-check.js");
+      const { createLightgbmModel } = await import("./lightgbm-model.js");
       return createLightgbmModel(context.name, await readLightgbmFile(place), options);
     },
   };

@@ -1,12 +1,7 @@
 import { basename, join } from "node:path";
 import type { ModelDefinition } from "./model.js";
 import { toModelPath } from "./model-file.js";
-import { readXGBoostFile } from "./xgboost-file.js";
-import {
-  createXGBoostModel,
-  type XGBoostModel,
-  type XGBoostModelOptions,
-} from "./xgboost-model.js";
+import type { XGBoostModel, XGBoostModelOptions } from "./xgboost-model.js";
 
 export type { XGBoostModel };
 
@@ -28,12 +23,16 @@ export function xgboost(
   return {
     kind: "xgboost",
     async files() {
+      const { readXGBoostFile } = await import("./xgboost-file.js");
       await readXGBoostFile(path);
       return [{ source: path.absolute, path: name }];
     },
     async load(context) {
       const place =
         context.directory === undefined ? path : toModelPath(join(context.directory, name));
+      // What reads and walks trees is for services that have some.
+      const { readXGBoostFile } = await import("./xgboost-file.js");
+      const { createXGBoostModel } = await import("./xgboost-model.js");
       return createXGBoostModel(context.name, await readXGBoostFile(place), options);
     },
   };

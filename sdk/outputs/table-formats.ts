@@ -1,5 +1,4 @@
 import type { OutputContent } from "./output.js";
-import { readArrow, writeArrow } from "../tables/arrow.js";
 import { readCsv, writeCsv } from "../tables/csv.js";
 import { writeNdjson } from "../tables/ndjson.js";
 import type { TableColumns } from "../tables/table-columns.js";
@@ -24,7 +23,9 @@ export function writeTable(
     case NDJSON_TYPE:
       return writeNdjson(table, printJson);
     case ARROW_STREAM_TYPE:
-      return writeArrow(toArrowColumns(table, promised), printJson);
+      return import("../tables/arrow.js").then(({ writeArrow }) =>
+        writeArrow(toArrowColumns(table, promised), printJson),
+      );
     default:
       // A line of no names would be read as a name that is missing.
       return table.names.length === 0 ? "" : writeCsv(table, printJson);
@@ -41,7 +42,9 @@ export function readTable(
     case NDJSON_TYPE:
       return readLines(decodeText(body));
     case ARROW_STREAM_TYPE:
-      return readArrow(body).then((source) => readCells(source, promised));
+      return import("../tables/arrow.js")
+        .then(({ readArrow }) => readArrow(body))
+        .then((source) => readCells(source, promised));
     default:
       return body.length === 0 ? [] : readCells(readCsv(body), promised);
   }

@@ -13,7 +13,6 @@ describe("the public surface", () => {
       .map((name) => `${name}: ${typeof entry[name]}`);
     expect(found).toMatchInlineSnapshot(`
       [
-        "ClientError: function",
         "ERROR_CATALOGUE: object",
         "EkibenError: function",
         "Frame: function",
@@ -22,7 +21,6 @@ describe("the public surface", () => {
         "bearerAuth: function",
         "bytesOutput: function",
         "cors: function",
-        "createClient: function",
         "dataframe: function",
         "dataframeOutput: function",
         "defineInput: function",
@@ -37,7 +35,6 @@ describe("the public surface", () => {
         "json: function",
         "jsonOutput: function",
         "lightgbm: function",
-        "loadContract: function",
         "logBundle: function",
         "mlflow: function",
         "model: function",
