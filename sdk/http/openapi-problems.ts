@@ -58,8 +58,17 @@ const PROBLEMS: Readonly<Record<number, DocumentedProblem>> = {
     description: "The request was parsed, but does not match the schema.",
     code: "INPUT_INVALID",
     facts: {
-      detail: "One value does not match the schema.",
-      issues: [{ message: "Expected a number.", row: 0, column: "age", received: '"old"' }],
+      detail:
+        '1 of 3 rows are not valid; first: row 0, column "age": expected number, received string "old".',
+      issues: [
+        {
+          message: 'expected number, received string "old"',
+          row: 0,
+          column: "age",
+          expected: "number",
+          received: 'string "old"',
+        },
+      ],
       issueCount: 1,
     },
   },

@@ -22,10 +22,12 @@ export function addBuild(program: Command): void {
       const { resolve } = await import("node:path");
       const { buildFile } = await import("../build-file.js");
       const { findStoreDirectory } = await import("../../store/local-store.js");
+      const { openBundle } = await import("../../bundle/load.js");
       const { verifyBundle } = await import("../../bundle/verify.js");
       const { spawnServer } = await import("../../server/spawn-server.js");
       const output = options.output;
       let verified: number | undefined;
+      let untried: string[] = [];
       const built = await buildFile(resolve(file), {
         ...(output === undefined
           ? { store: findStoreDirectory() }
@@ -37,13 +39,21 @@ export function addBuild(program: Command): void {
           const results = await verifyBundle(directory, { start: (folder) => spawnServer(folder) });
           const skipped = results.filter((result) => result.skipped !== undefined);
           verified = results.length - skipped.length;
+          const { manifest } = await openBundle(directory);
+          const tried = new Set(results.map(({ api }) => api));
+          untried = manifest.apis.map(({ name }) => name).filter((name) => !tried.has(name));
           for (const one of skipped) console.error(`not compared: ${one.sample}: ${one.skipped}`);
         },
       });
       for (const note of built.notes) console.error(`note: ${note}`);
-      if (verified !== undefined) {
+      if (verified === 0) {
+        console.error("not verified: it starts in an empty folder, but nothing could be compared");
+      } else if (verified !== undefined) {
         const samples = `${verified} ${verified === 1 ? "sample" : "samples"}`;
         console.error(`verified: it starts in an empty folder and answers ${samples} as before`);
+      }
+      if (verified !== undefined && untried.length > 0) {
+        console.error(`not tried, for want of an example: ${untried.join(", ")}`);
       }
       const state = built.existing ? "unchanged, saved before as" : "saved";
       console.error(`${state} ${built.directory}`);

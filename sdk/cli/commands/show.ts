@@ -42,9 +42,9 @@ async function describe(manifest: Manifest, place: string): Promise<string> {
     ].join("\n"),
     printTable(
       ["api", "route", "input", "batch"],
-      manifest.apis.map(({ name, route, input, batch }) => [
+      manifest.apis.map(({ name, method, route, input, batch }) => [
         name,
-        `POST /${route}`,
+        `${method} /${route}`,
         input.kind,
         batch === undefined ? "" : `${batch.maxBatchSize} within ${batch.maxLatencyMs} ms`,
       ]),
