@@ -93,10 +93,14 @@ export function createEndpoint(runtime: Runtime, name: string, options: AppOptio
     let answered: Answered;
     try {
       const writer = chooseWriter(request.headers.get("accept"));
-      answered = await run(request, writer, (body) => {
-        seen = { body: body.bytes, mediaType: body.mediaType };
-        return input.parse(body);
-      });
+      const parse =
+        options.onAnswer === undefined
+          ? undefined
+          : (body: RequestBody) => {
+              seen = { body: body.bytes, mediaType: body.mediaType };
+              return input.parse(body);
+            };
+      answered = await run(request, writer, parse);
     } catch (error) {
       answered = await refuse(error, request);
     }
@@ -112,20 +116,26 @@ export function createEndpoint(runtime: Runtime, name: string, options: AppOptio
   async function run(
     request: ApiRequest,
     writer: AnswerWriter,
-    parse: (body: RequestBody) => Payload | Promise<Payload>,
+    parse?: (body: RequestBody) => Payload | Promise<Payload>,
     mayStream = true,
   ): Promise<Answered> {
     const { id, headers } = request;
     const params = readParams(request.params);
     const query = readQuery(request.query);
     const cancellation = request.watch();
-    const type = parseMediaType(headers.get("content-type"));
+    const { mediaType, parameters } = parseMediaType(headers.get("content-type"));
     const parsed =
       mayStream && input.parseStream !== undefined
-        ? input.parseStream({ ...type, headers, chunks: request.stream() })
-        : api.method === "GET"
-          ? input.parse({ bytes: NOTHING, ...type })
-          : parse({ bytes: await request.read(), ...type, headers });
+        ? input.parseStream({ mediaType, parameters, headers, chunks: request.stream() })
+        : readWhole(
+            {
+              bytes: api.method === "GET" ? NOTHING : await request.read(),
+              mediaType,
+              parameters,
+              headers,
+            },
+            parse,
+          );
     const payload = parsed instanceof Promise ? await parsed : parsed;
     const timeoutMs = readRequestTimeout(headers);
     const invocation = { id, headers, params, query, writer, timeoutMs, cancellation };
@@ -155,6 +165,13 @@ export function createEndpoint(runtime: Runtime, name: string, options: AppOptio
           }),
         };
     }
+  }
+
+  function readWhole(
+    body: RequestBody,
+    parse?: (body: RequestBody) => Payload | Promise<Payload>,
+  ): Payload | Promise<Payload> {
+    return parse === undefined ? input.parse(body) : parse(body);
   }
 
   const refuse: Endpoint["refuse"] = (error, { id, headers }) =>

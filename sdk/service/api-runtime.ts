@@ -40,6 +40,7 @@ export function createApiRuntime(
   const check =
     options.checkOutputs && schema !== undefined ? createOutputCheck(api.name, schema) : undefined;
   const batcher = api.batch === undefined ? undefined : createApiBatcher(api.batch);
+  const mostItems = api.batch?.maxBatchSize ?? Infinity;
   let inFlight = 0;
   let idle: (() => void) | undefined;
 
@@ -61,6 +62,10 @@ export function createApiRuntime(
     for (const { lease } of calls) lease?.take();
     try {
       return await answerCalls(calls);
+    } catch (error) {
+      // What is thrown on a batch of many is asked again in halves, down to the request it is for.
+      if (calls.length === 1 && isRejection(error)) return [toSuccess(toRejected(error))];
+      throw error;
     } finally {
       for (const { lease } of calls) lease?.give();
     }
@@ -167,7 +172,25 @@ export function createApiRuntime(
     }
   }
 
-  async function submit(
+  function submit(
+    payload: Payload,
+    invocation: Invocation,
+    lease: Lease | undefined,
+  ): Promise<Answer> {
+    const { items } = payload;
+    const isWhole = api.input.split === undefined || items <= mostItems;
+    // Nothing in between: one more promise shows in the time of a small request.
+    if (batcher !== undefined && items > 0 && isWhole) {
+      return batcher.submit({
+        value: { payload, invocation, lease },
+        items,
+        signal: invocation.cancellation,
+      });
+    }
+    return submitOtherwise(payload, invocation, lease);
+  }
+
+  async function submitOtherwise(
     payload: Payload,
     invocation: Invocation,
     lease: Lease | undefined,
@@ -175,16 +198,8 @@ export function createApiRuntime(
     try {
       if (payload.items === 0) return await answerNothing(payload, invocation);
       if (batcher === undefined) return await runAlone(payload, invocation);
-      const limit = api.batch!.maxBatchSize;
-      if (payload.items > limit && api.input.split !== undefined) {
-        const parts = api.input.split(payload, limit);
-        return await submitInParts(batcher, parts, { payload, invocation, lease });
-      }
-      return await batcher.submit({
-        value: { payload, invocation, lease },
-        items: payload.items,
-        signal: invocation.cancellation,
-      });
+      const parts = api.input.split!(payload, api.batch!.maxBatchSize);
+      return await submitInParts(batcher, parts, { payload, invocation, lease });
     } catch (error) {
       if (isRejection(error)) return toRejected(error);
       throw error;
