@@ -1,7 +1,6 @@
 import { EkibenError } from "../core/errors.js";
 import { danfojsWasUsed } from "../frame/danfojs.js";
 import { toOpenApi } from "../http/openapi.js";
-import { toOutputSchema } from "../http/openapi-schema.js";
 import { findPackageVersion } from "../http/package-version.js";
 import type { ModelDescription } from "../models/model.js";
 import { describeSchema } from "../inputs/describe-schema.js";
@@ -207,7 +206,7 @@ function describeApi(api: ApiDefinition): ManifestApi {
       output: {
         kind: output.kind,
         mediaTypes: output.mediaTypes(input.cardinality),
-        ...(output.schema === undefined ? {} : { schema: toOutputSchema(output.schema, name) }),
+        ...(output.schema === undefined ? {} : { schema: describeSchema(output.schema) }),
       },
       params: api.params === undefined ? undefined : describeSchema(api.params),
       query: api.query === undefined ? undefined : describeSchema(api.query),

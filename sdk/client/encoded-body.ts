@@ -38,7 +38,3 @@ export function isBlob(value: unknown): value is Blob {
 export function isStream(value: unknown): value is ReadableStream<Uint8Array> {
   return typeof (value as Partial<ReadableStream> | null | undefined)?.getReader === "function";
 }
-
-export function isMedia(value: unknown): value is Blob | ReadableStream<Uint8Array> | ArrayBuffer {
-  return isBlob(value) || isStream(value) || toBytes(value) !== undefined;
-}

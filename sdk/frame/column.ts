@@ -76,45 +76,6 @@ export function sliceColumn(column: Column, start: number, end: number): Column 
   return withMask({ kind: column.kind, values } as Column, column.missing?.subarray(start, end));
 }
 
-/** One column of all rows of several columns of the same kind. */
-export function concatColumns(columns: readonly Column[]): Column {
-  const { kind } = columns[0]!;
-  const rows = columns.reduce((sum, column) => sum + column.values.length, 0);
-  const missing = concatMasks(columns, rows);
-  if (kind === "string" || kind === "json") {
-    const values = columns.flatMap((column) => column.values as unknown[]);
-    return withMask({ kind, values } as Column, missing);
-  }
-  const Values = columns[0]!.values.constructor as new (length: number) => Float64Array;
-  const values = new Values(rows);
-  let at = 0;
-  for (const column of columns) {
-    values.set(column.values as Float64Array, at);
-    at += column.values.length;
-  }
-  return withMask({ kind, values } as unknown as Column, missing);
-}
-
-function concatMasks(columns: readonly Column[], rows: number): MissingMask | undefined {
-  if (columns.every((column) => column.missing === undefined)) return undefined;
-  const mask = new Uint8Array(rows);
-  let at = 0;
-  for (const column of columns) {
-    if (column.missing !== undefined) mask.set(column.missing, at);
-    at += column.values.length;
-  }
-  return mask;
-}
-
-/** The same cells as a `json` column, for columns that have to hold several kinds. */
-export function toJsonColumn(column: Column): JsonColumn {
-  if (column.kind === "json") return column;
-  return {
-    kind: "json",
-    values: Array.from({ length: column.values.length }, (_, row) => readCell(column, row)),
-  };
-}
-
 function withMask(column: Column, missing: MissingMask | undefined): Column {
   return missing === undefined ? column : ({ ...column, missing } as Column);
 }

@@ -1,4 +1,5 @@
-import { concatColumns, readCell, sliceColumn, toJsonColumn, type Column } from "./column.js";
+import { setOwn } from "../core/set-own.js";
+import { readCell, sliceColumn, type Column } from "./column.js";
 
 /** A frame as plain data: only arrays, typed arrays and strings, so that it can be printed. */
 export interface PlainFrame {
@@ -113,36 +114,4 @@ export class Frame {
     }
     return this.#positions.get(name);
   }
-}
-
-/**
- * All rows of several frames, in order. A column that a frame does not have is not sent in its rows,
- * and a column that differs in kind becomes `json`.
- */
-export function concatFrames(frames: readonly Frame[]): Frame {
-  if (frames.length === 1) return frames[0]!;
-  const names = [...new Set(frames.flatMap((frame) => frame.names))];
-  const columns = names.map((name) => {
-    const parts = frames.map((frame) => frame.column(name) ?? notSent(frame.rowCount));
-    const same = parts.every((part) => part.kind === parts[0]!.kind);
-    return concatColumns(same ? parts : parts.map(toJsonColumn));
-  });
-  const rows = frames.reduce((sum, frame) => sum + frame.rowCount, 0);
-  return new Frame(names, columns, rows);
-}
-
-function notSent(rows: number): Column {
-  return { kind: "json", values: Array.from({ length: rows }, () => undefined) };
-}
-
-/** Assigning to `__proto__` would exchange the prototype of the record. */
-function setOwn(record: Record<string, unknown>, name: string, value: unknown): void {
-  if (name !== "__proto__") record[name] = value;
-  else
-    Object.defineProperty(record, name, {
-      value,
-      enumerable: true,
-      configurable: true,
-      writable: true,
-    });
 }

@@ -1,25 +1,7 @@
-import type { z } from "zod";
-import { EkibenError } from "../core/errors.js";
 import type { JsonSchema } from "../core/json-schema.js";
-import { describeSchema } from "../inputs/describe-schema.js";
 
 /** Takes the named schemas of a document. */
 export type AddSchema = (name: string, schema: JsonSchema) => void;
-
-/**
- * The JSON Schema of an answer. Outputs are checked but sent as the handler made them, so this is
- * the side of the schema that goes in. @throws SCHEMA_UNSUPPORTED
- */
-export function toOutputSchema(schema: z.ZodType, api: string): JsonSchema {
-  try {
-    return describeSchema(schema);
-  } catch (cause) {
-    throw new EkibenError("SCHEMA_UNSUPPORTED", {
-      detail: `The output schema of "${api}" has no JSON Schema: ${(cause as Error).message}`,
-      cause,
-    });
-  }
-}
 
 /**
  * Makes a schema part of an OpenAPI document. A reference such as `#/$defs/Node` means the root of

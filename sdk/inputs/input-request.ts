@@ -1,6 +1,6 @@
 import type { z } from "zod";
 import type { HeaderReader } from "../core/header-reader.js";
-import { decodeText } from "./decode-text.js";
+import { decodeText } from "../core/decode-text.js";
 import type { RequestBody } from "./input.js";
 import { parseJson, readText } from "./json-text.js";
 import { createValueReader } from "./value-reader.js";

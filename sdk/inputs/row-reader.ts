@@ -3,7 +3,7 @@ import { createColumn } from "../frame/frame-from-data-frame.js";
 import { Frame } from "../frame/frame.js";
 import { EkibenError } from "../core/errors.js";
 import type { Orient } from "../tables/orients.js";
-import { setOwn } from "../tables/plain-record.js";
+import { setOwn } from "../core/set-own.js";
 import { createCellReader, type CellReader } from "./cell-reader.js";
 import { CellTable } from "./cell-table.js";
 import { createColumnReader, toSent, type ReadColumns, type SentColumns } from "./column-reader.js";

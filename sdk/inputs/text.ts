@@ -1,7 +1,7 @@
 import type { z } from "zod";
 import { EkibenError } from "../core/errors.js";
 import type { NamedTensor } from "../tensor/named-tensor.js";
-import { decodeText } from "./decode-text.js";
+import { decodeText } from "../core/decode-text.js";
 import { describeSchema } from "./describe-schema.js";
 import { describeValue } from "./findings.js";
 import type { Input, Payload } from "./input.js";

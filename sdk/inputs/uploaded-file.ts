@@ -3,7 +3,7 @@ import { createReadStream } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { Readable } from "node:stream";
 import { EkibenError } from "../core/errors.js";
-import { decodeText } from "./decode-text.js";
+import { decodeText } from "../core/decode-text.js";
 import type { TempFile, TempFiles } from "./temp-files.js";
 
 /**

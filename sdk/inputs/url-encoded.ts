@@ -1,5 +1,5 @@
 import { EkibenError } from "../core/errors.js";
-import { decodeText } from "./decode-text.js";
+import { decodeText } from "../core/decode-text.js";
 
 export const URL_ENCODED_TYPE = "application/x-www-form-urlencoded";
 

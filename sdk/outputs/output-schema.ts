@@ -22,13 +22,6 @@ export function readOutputSchema(output: string, schema: z.ZodType | undefined):
   }
 }
 
-/** The JSON Schema of one output for each item of a request. */
-export function describeList(schema: z.ZodType | undefined): JsonSchema {
-  return schema === undefined
-    ? { type: "array", items: {} }
-    : describeSchema(schema.array() as unknown as z.ZodType);
-}
-
 /**
  * The schema of each value of a stream as part of the schema of the whole, whose definitions hold
  * what the values refer to.

@@ -1,4 +1,4 @@
-import { setOwn } from "../tables/plain-record.js";
+import { setOwn } from "../core/set-own.js";
 import { countElements } from "../tensor/tensor.js";
 import type { OutputSlice, ShapedElements } from "./output.js";
 import { printJson } from "./print-json.js";

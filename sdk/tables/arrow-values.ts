@@ -13,7 +13,7 @@ import type { BatchReader } from "./arrow-batch.js";
 import { brokenArrow } from "./arrow-messages.js";
 import { isValid, readOffsets, readTexts, readTextViews } from "./arrow-text.js";
 import { printClock } from "./clock-text.js";
-import { setOwn } from "./plain-record.js";
+import { setOwn } from "../core/set-own.js";
 import { fromFloat16, viewAs, type TypedArrayKind } from "./typed-view.js";
 
 /** The values of the dictionaries that have come, by their ids. */

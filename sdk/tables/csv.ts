@@ -1,7 +1,7 @@
 import { EkibenError } from "../core/errors.js";
 import { findDelimiter, readHeader } from "./csv-header.js";
 import { readRows, type CsvCell } from "./csv-rows.js";
-import { decodeText } from "./decode-text.js";
+import { decodeText } from "../core/decode-text.js";
 import type { PrintValue, TableColumns } from "./table-columns.js";
 import type { SourceTable } from "./table-source.js";
 

@@ -56,27 +56,3 @@ export function fromDatatype(datatype: Datatype): TensorType {
 export function toDatatype(type: TensorType): Exclude<Datatype, "FP16"> {
   return NAMES[type];
 }
-
-/** Bytes an element of a datatype takes, `undefined` for `BYTES`, whose elements differ. */
-export function sizeOfDatatype(datatype: Datatype): number | undefined {
-  switch (datatype) {
-    case "BOOL":
-    case "UINT8":
-    case "INT8":
-      return 1;
-    case "UINT16":
-    case "INT16":
-    case "FP16":
-      return 2;
-    case "UINT32":
-    case "INT32":
-    case "FP32":
-      return 4;
-    case "UINT64":
-    case "INT64":
-    case "FP64":
-      return 8;
-    case "BYTES":
-      return undefined;
-  }
-}

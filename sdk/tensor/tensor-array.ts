@@ -1,4 +1,4 @@
-import { countElements, type Tensor, type TensorElements, type TensorType } from "./tensor.js";
+import { countElements, type Tensor, type TensorElements } from "./tensor.js";
 
 /** What the elements of a tensor are, for the types: 64-bit integers are numbers unless bigints are asked for. */
 export type TensorElement = number | string | boolean | bigint;
@@ -98,26 +98,3 @@ export function toTensorArray({ type, dims, data }: Tensor): TensorArray {
   const elements = type === "bool" ? Array.from(data as Uint8Array, (byte) => byte === 1) : data;
   return createTensorArray(elements, dims);
 }
-
-/** The element type of what a TensorArray holds, `undefined` for an empty list of what can be either. */
-export function typeOfElements(data: Elements): TensorType | undefined {
-  if (Array.isArray(data)) {
-    if (data.length === 0) return undefined;
-    return typeof data[0] === "boolean" ? "bool" : "string";
-  }
-  return TYPES.get(data.constructor) ?? (data instanceof Uint8Array ? "uint8" : undefined);
-}
-
-const TYPES: ReadonlyMap<Function, TensorType> = new Map<Function, TensorType>([
-  [Float32Array, "float32"],
-  [Float64Array, "float64"],
-  [Int8Array, "int8"],
-  [Uint8Array, "uint8"],
-  [Uint8ClampedArray, "uint8"],
-  [Int16Array, "int16"],
-  [Uint16Array, "uint16"],
-  [Int32Array, "int32"],
-  [Uint32Array, "uint32"],
-  [BigInt64Array, "int64"],
-  [BigUint64Array, "uint64"],
-]);

@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import { stringify, parse } from "devalue";
 import { readCell, type Column } from "../../sdk/frame/column.js";
 import { createColumn } from "../../sdk/frame/frame-from-data-frame.js";
-import { concatFrames, Frame } from "../../sdk/frame/frame.js";
+import { Frame } from "../../sdk/frame/frame.js";
 import { columnsOf, frames, sample } from "./frames.js";
 
 test("records are the values as they were put in, null and not sent told apart", () => {
@@ -62,20 +62,6 @@ test("a name that every object inherits is a key of a record like any other", ()
 });
 
 describe("for any frame", () => {
-  test("any parts put together again are the whole", () => {
-    fc.assert(
-      fc.property(frames, fc.array(fc.nat({ max: 12 })), (frame, cuts) => {
-        const at = [
-          0,
-          ...cuts.map((cut) => Math.min(cut, frame.rowCount)).sort((a, b) => a - b),
-          frame.rowCount,
-        ];
-        const parts = at.slice(1).map((end, i) => frame.slice(at[i]!, end));
-        expect(concatFrames(parts).toPlain()).toEqual(frame.toPlain());
-      }),
-    );
-  });
-
   test("a frame is the same after it was printed and read", () => {
     // devalue refuses objects with this key, which JSON allows.
     const printable = frames.filter(
@@ -103,26 +89,6 @@ describe("for any frame", () => {
       }),
     );
   });
-});
-
-test("frames of different columns are joined: what a frame lacks was not sent", () => {
-  const left = Frame.of({ a: { kind: "float64", values: Float64Array.of(1) } });
-  const right = Frame.of({
-    a: { kind: "string", values: ["x"] },
-    b: { kind: "boolean", values: Uint8Array.of(1) },
-  });
-  const both = concatFrames([left, right]);
-  expect(both.toRecords()).toEqual([{ a: 1 }, { a: "x", b: true }]);
-  expect(both.columns.map(({ kind }) => kind)).toEqual(["json", "json"]);
-});
-
-test("masks of some parts become a mask of the whole", () => {
-  const half = Frame.of({ a: { kind: "int", values: Float64Array.of(1) } });
-  const other = Frame.of({
-    a: { kind: "int", values: Float64Array.of(NaN), missing: Uint8Array.of(1) },
-  });
-  const { missing } = concatFrames([half, other]).column("a")!;
-  expect(missing).toEqual(Uint8Array.of(0, 1));
 });
 
 describe("the column that values make", () => {

@@ -1,13 +1,7 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { EkibenError } from "../../sdk/core/errors.js";
-import {
-  DATATYPES,
-  fromDatatype,
-  isDatatype,
-  sizeOfDatatype,
-  toDatatype,
-} from "../../sdk/tensor/datatype.js";
+import { DATATYPES, fromDatatype, isDatatype, toDatatype } from "../../sdk/tensor/datatype.js";
 import { checkDims } from "../../sdk/tensor/dims.js";
 import {
   fromFloat16,
@@ -18,7 +12,7 @@ import {
 import { fromLittleEndian, sizeOfType, toLittleEndian } from "../../sdk/tensor/little-endian.js";
 import { fromFlat, fromNested } from "../../sdk/tensor/nested.js";
 import { toFlatJson, toNested, toNestedJson } from "../../sdk/tensor/print-nested.js";
-import { createTensorArray, toTensorArray, typeOfElements } from "../../sdk/tensor/tensor-array.js";
+import { createTensorArray, toTensorArray } from "../../sdk/tensor/tensor-array.js";
 import { TensorFault, toTensorError } from "../../sdk/tensor/tensor-fault.js";
 import type { TensorType } from "../../sdk/tensor/tensor.js";
 import { anyTensor, TENSOR_TYPES, tensorOf } from "./arbitrary.js";
@@ -264,10 +258,9 @@ describe("datatypes", () => {
       const datatype = toDatatype(type);
       expect(isDatatype(datatype)).toBe(true);
       expect(fromDatatype(datatype)).toBe(type);
-      expect(sizeOfDatatype(datatype)).toBe(sizeOfType(type));
     }
     expect(new Set(DATATYPES).size).toBe(TENSOR_TYPES.length + 1);
-    expect([fromDatatype("FP16"), sizeOfDatatype("FP16")]).toEqual(["float32", 2]);
+    expect(fromDatatype("FP16")).toBe("float32");
     expect(["constructor", "fp32", "", 3, null].some(isDatatype)).toBe(false);
   });
 });
@@ -278,15 +271,9 @@ describe("a TensorArray of a tensor", () => {
       fc.property(anyTensor, (tensor) => {
         const array = toTensorArray(tensor);
         expect(array.dims).toEqual(tensor.dims);
-        expect(typeOfElements(array as never)).toBe(tensor.type);
         expect(fromNested(array, tensor.type)).toEqual(tensor);
       }),
     );
-  });
-
-  it("has the type of a Buffer's bytes, and none where an empty list could be either", () => {
-    expect(typeOfElements(Buffer.from([1]))).toBe("uint8");
-    expect(typeOfElements([])).toBeUndefined();
   });
 });
 
