@@ -11,6 +11,8 @@ export interface CliOptions {
   cwd?: string;
   env?: Readonly<Record<string, string>>;
   uid?: number;
+  /** The most descriptors that the process may have open, where a shell can set that. */
+  descriptors?: number;
 }
 
 export interface CliResult {
@@ -52,8 +54,12 @@ export async function makeHome(): Promise<CliHome> {
   const store = join(path, "home");
   const children = new Set<ChildProcess>();
 
-  const start = (args: readonly string[], { cwd = path, env = {}, uid }: CliOptions) => {
-    const child = spawn(process.execPath, [MAIN, ...args], {
+  const start = (args: readonly string[], options: CliOptions) => {
+    const { cwd = path, env = {}, uid, descriptors } = options;
+    const command = [process.execPath, MAIN, ...args];
+    const limited = ["sh", "-c", `ulimit -n ${descriptors} && exec "$0" "$@"`, ...command];
+    const [file, ...given] = descriptors === undefined ? command : limited;
+    const child = spawn(file!, given, {
       cwd,
       env: { ...process.env, PORT: "", HOST: "", EKIBEN_HOME: store, ...env },
       stdio: ["ignore", "pipe", "pipe"],
