@@ -22,8 +22,9 @@ export interface BatcherOptions<Value, Result> {
   /**
    * Runs a batch and answers one outcome a job, in order. A throw means that the batch failed as a
    * whole: a batch of several jobs is then tried again in halves, until the poison is alone.
+   * The record is the one that the observer gets afterwards; its end is not known yet.
    */
-  run(jobs: readonly Job<Value>[]): Promise<readonly Outcome<Result>[]>;
+  run(jobs: readonly Job<Value>[], record: BatchRecord): Promise<readonly Outcome<Result>[]>;
   /** The most items of one batch; a job with more goes alone. @default 100 */
   maxBatchSize?: number;
   /**
@@ -55,10 +56,16 @@ export interface BatchRecord {
   requests: number;
   items: number;
   reason: DispatchReason;
+  /** When it began, by the clock of the batcher. */
+  began: number;
   /** Milliseconds that the oldest job of the batch had waited. */
   waitMs: number;
+  /** 0 until it has ended. */
   runMs: number;
-  /** Whether `run` threw, or answered another number of outcomes than it got jobs. */
+  /**
+   * Whether `run` threw, or answered another number of outcomes than it got jobs; true until it has
+   * ended.
+   */
   failed: boolean;
 }
 

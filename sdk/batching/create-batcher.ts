@@ -4,6 +4,7 @@ import type {
   Batcher,
   BatcherOptions,
   BatcherStats,
+  BatchRecord,
   DispatchReason,
   Job,
   Outcome,
@@ -200,20 +201,27 @@ class MicroBatcher<Value, Result> implements Batcher<Value, Result> {
     let items = 0;
     for (const ticket of tickets) items += ticket.items;
     const began = this.clock.now();
-    let failed = true;
+    const record: BatchRecord = {
+      requests: tickets.length,
+      items,
+      reason,
+      began,
+      waitMs: began - tickets[0]!.arrived,
+      runMs: 0,
+      failed: true,
+    };
     try {
-      const outcomes = await this.options.run(tickets.map((ticket) => ticket.job));
+      const jobs = tickets.map((ticket) => ticket.job);
+      const outcomes = await this.options.run(jobs, record);
       if (!Array.isArray(outcomes) || outcomes.length !== tickets.length) {
         throw refusals.wrongOutcomeCount(this.options.name, tickets.length, outcomes);
       }
-      failed = false;
+      record.failed = false;
       return outcomes;
     } finally {
-      const ended = this.clock.now();
-      const runMs = ended - began;
-      if (!failed && reason !== "isolation") this.fit.measure(items, runMs);
-      const waitMs = began - tickets[0]!.arrived;
-      this.tally.batch({ requests: tickets.length, items, reason, waitMs, runMs, failed });
+      record.runMs = this.clock.now() - began;
+      if (!record.failed && reason !== "isolation") this.fit.measure(items, record.runMs);
+      this.tally.batch(record);
     }
   }
 

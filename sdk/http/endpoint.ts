@@ -5,6 +5,7 @@ import type { HeaderReader } from "../core/header-reader.js";
 import type { Payload, RequestBody } from "../inputs/input.js";
 import { parseMediaType } from "../inputs/media-type.js";
 import { chooseMediaType } from "../outputs/accept.js";
+import type { CallFacts } from "../service/call-facts.js";
 import type { ApiDefinition } from "../service/definition.js";
 import type { AnswerWriter, Runtime } from "../service/runtime.js";
 import { createWriter, toContentType } from "../service/writer.js";
@@ -52,6 +53,8 @@ export interface ApiRequest {
   read(): Promise<Uint8Array>;
   /** The body as it comes, for inputs that read it so. */
   stream(): AsyncIterable<Uint8Array>;
+  /** Filled in by the runtime when somebody wants to know. */
+  facts?: CallFacts | undefined;
 }
 
 /** How another protocol carries the requests and answers of an API. */
@@ -138,7 +141,8 @@ export function createEndpoint(runtime: Runtime, name: string, options: AppOptio
           );
     const payload = parsed instanceof Promise ? await parsed : parsed;
     const timeoutMs = readRequestTimeout(headers);
-    const invocation = { id, headers, params, query, writer, timeoutMs, cancellation };
+    const { facts } = request;
+    const invocation = { id, headers, params, query, writer, timeoutMs, cancellation, facts };
     const result = await runtime.apis.get(name)!.invoke(payload, invocation);
     switch (result.kind) {
       case "outputs":

@@ -1,4 +1,4 @@
-import type { Batcher, Job, Outcome } from "../batching/batch.js";
+import type { Batcher, BatchRecord, Job, Outcome } from "../batching/batch.js";
 import { createBatcher } from "../batching/create-batcher.js";
 import type { Clock } from "../core/clock.js";
 import { EkibenError } from "../core/errors.js";
@@ -7,6 +7,7 @@ import type { Payload } from "../inputs/input.js";
 import { toOutputBatch, toSingleOutput } from "../outputs/output-batch.js";
 import { createOutputCheck, readChecked } from "../outputs/output-check.js";
 import type { OutputSlice } from "../outputs/output.js";
+import { beginRun, endRun, type RunFacts } from "./call-facts.js";
 import type { Context } from "./context.js";
 import type { AfterHook, ApiDefinition, BeforeHook } from "./definition.js";
 import {
@@ -20,10 +21,18 @@ import { toHandlerError } from "./handler-error.js";
 import { Lease } from "./lease.js";
 import { openStream } from "./open-stream.js";
 import { EMPTY_SLICE, insertRejected, joinSlices, retainSlice } from "./parts.js";
-import type { Answer, ApiRuntime, Invocation, RuntimeObserver, Written } from "./runtime.js";
+import type {
+  Answer,
+  AnswerWriter,
+  ApiRuntime,
+  Invocation,
+  RuntimeObserver,
+  Written,
+} from "./runtime.js";
 
 export interface ApiRuntimeOptions {
-  shared(): SharedContext;
+  /** What all contexts have in common; for a run that somebody listens to, with models that tell. */
+  shared(run?: RunFacts): SharedContext;
   hooks: { before: readonly BeforeHook[]; after: readonly AfterHook[] };
   checkOutputs: boolean;
   observer: RuntimeObserver;
@@ -57,23 +66,34 @@ export function createApiRuntime(
     });
   }
 
-  async function runBatch(jobs: readonly Job<Call>[]): Promise<Outcome<Answer>[]> {
+  async function runBatch(
+    jobs: readonly Job<Call>[],
+    record: BatchRecord,
+  ): Promise<Outcome<Answer>[]> {
     const calls = jobs.map((job) => job.value);
     for (const { lease } of calls) lease?.take();
+    const run = beginRun(calls, record);
+    let failed = false;
     try {
-      return await answerCalls(calls);
+      return await answerCalls(calls, run);
     } catch (error) {
       // What is thrown on a batch of many is asked again in halves, down to the request it is for.
       if (calls.length === 1 && isRejection(error)) return [toSuccess(toRejected(error))];
+      failed = true;
       throw error;
     } finally {
+      if (run !== undefined) endRun(run, options.clock.now(), failed);
       for (const { lease } of calls) lease?.give();
     }
   }
 
-  async function answerCalls(calls: readonly Call[]): Promise<Outcome<Answer>[]> {
+  async function answerCalls(
+    calls: readonly Call[],
+    run: RunFacts | undefined,
+  ): Promise<Outcome<Answer>[]> {
     const payloads = calls.map((call) => call.payload);
-    const { outputs, items, rejections } = await callHandler(api.input.merge(payloads), calls);
+    const argument: unknown = api.input.merge(payloads);
+    const { outputs, items, rejections } = await callHandler(argument, calls, run);
     let waits = false;
     const outcomes = items.map((item, index): Outcome<Answer> | Promise<Outcome<Answer>> => {
       const rejected = rejections.get(index);
@@ -90,10 +110,10 @@ export function createApiRuntime(
     return waits ? await Promise.all(outcomes) : (outcomes as Outcome<Answer>[]);
   }
 
-  async function callHandler(argument: unknown, calls: readonly Call[]) {
+  async function callHandler(argument: unknown, calls: readonly Call[], run?: RunFacts) {
     const items = toRequestItems(calls);
     const total = items.at(-1)!.end;
-    const { context, rejections } = createContext(api, options.shared(), items);
+    const { context, rejections } = createContext(api, options.shared(run), items);
     let returned: unknown;
     try {
       returned = await runHandler(argument, context, rejections);
@@ -138,8 +158,23 @@ export function createApiRuntime(
 
   function write(
     outputs: OutputSlice,
+    payload: Payload,
+    { writer, facts }: Invocation,
+  ): Answer | Promise<Answer> {
+    if (facts === undefined) return writeOutputs(outputs, payload, writer);
+    const began = options.clock.now();
+    const note = (answer: Answer): Answer => {
+      facts.written = { began, ended: options.clock.now() };
+      return answer;
+    };
+    const answer = writeOutputs(outputs, payload, writer);
+    return answer instanceof Promise ? answer.then(note) : note(answer);
+  }
+
+  function writeOutputs(
+    outputs: OutputSlice,
     { rejected }: Payload,
-    { writer }: Invocation,
+    writer: AnswerWriter,
   ): Answer | Promise<Answer> {
     if (rejected !== undefined && rejected.size > 0) {
       const mixed = insertRejected(outputs, rejected);
@@ -154,14 +189,43 @@ export function createApiRuntime(
     // The client may have gone while its body was parsed.
     if (invocation.cancellation.aborted) throw invocation.cancellation.reason;
     const argument: unknown = api.input.toArgument(payload);
-    if (api.output.streams) return await startStream(argument, call);
-    const { outputs, rejections } = await callHandler(argument, [call]);
-    return rejections.get(0) ?? (await toAnswer(outputs.slice(0, payload.items), call));
+    const run = invocation.facts === undefined ? undefined : beginAlone(call);
+    try {
+      let answer: Answer;
+      if (api.output.streams) {
+        answer = await startStream(argument, call, run);
+      } else {
+        const { outputs, rejections } = await callHandler(argument, [call], run);
+        answer = rejections.get(0) ?? (await toAnswer(outputs.slice(0, payload.items), call));
+      }
+      if (run !== undefined) endAlone(run, answer);
+      return answer;
+    } catch (error) {
+      if (run !== undefined) endRun(run, options.clock.now(), !isRejection(error));
+      throw error;
+    }
+  }
+
+  function beginAlone(call: Call): RunFacts | undefined {
+    const { items } = call.payload;
+    const began = options.clock.now();
+    return beginRun([call], { requests: 1, items, reason: "unbatched", began, waitMs: 0 });
+  }
+
+  function endAlone(run: RunFacts, answer: Answer): void {
+    const end = (): void => endRun(run, options.clock.now());
+    if (answer.kind === "stream") void answer.ended.then(end);
+    else end();
   }
 
   /** The first value is waited for, so that what fails before it is answered with a status. */
-  async function startStream(argument: unknown, call: Call): Promise<Answer> {
-    const { context, rejections } = createContext(api, options.shared(), toRequestItems([call]));
+  async function startStream(
+    argument: unknown,
+    call: Call,
+    run: RunFacts | undefined,
+  ): Promise<Answer> {
+    const items = toRequestItems([call]);
+    const { context, rejections } = createContext(api, options.shared(run), items);
     try {
       const returned = await runHandler(argument, context, rejections);
       const rejected = rejections.get(0);
@@ -240,6 +304,7 @@ export function createApiRuntime(
 
   async function invoke(payload: Payload, invocation: Invocation): Promise<Answer> {
     inFlight++;
+    if (invocation.facts !== undefined) invocation.facts.queued = options.clock.now();
     const lease = payload.release === undefined ? undefined : new Lease(payload);
     lease?.take();
     const work = submit(payload, invocation, lease);
@@ -259,7 +324,7 @@ export function createApiRuntime(
     stats: () => batcher?.stats(),
     async rehearse(payload, invocation) {
       if (api.batch === undefined || payload.items === 0) return;
-      const call: Call = { payload, invocation };
+      const call: Call = { payload, invocation: { ...invocation, facts: undefined } };
       const twice = api.input.merge([payload, payload]);
       const { items, outputs, rejections } = await callHandler(twice, [call, call]);
       for (const [index, { start, end }] of items.entries()) {

@@ -4,7 +4,9 @@ import { systemClock } from "../core/clock.js";
 import { EkibenError } from "../core/errors.js";
 import type { Payload } from "../inputs/input.js";
 import type { LoadedModel } from "../models/model.js";
+import { createModelWatch, type ModelListener, type ModelWatch } from "../models/watch-model.js";
 import { createApiRuntime } from "./api-runtime.js";
+import { watchModels, type RunFacts } from "./call-facts.js";
 import type { LifecycleContext } from "./context.js";
 import type { LifecycleHook, ServiceDefinition } from "./definition.js";
 import { readExampleParameters, toExamplePayload } from "./example.js";
@@ -16,7 +18,9 @@ import { createWriter } from "./writer.js";
 /** Makes the runtime of a service; it answers once `start()` has resolved. */
 export function createRuntime(definition: ServiceDefinition, options: RuntimeOptions): Runtime {
   const { log, metrics } = options;
+  const { observer = {} } = options;
   const models = new Map<string, LoadedModel>();
+  const watches = new Map<string, ModelWatch>();
   const shared: SharedContext = { models: {}, state: {}, log, metrics };
   let state: RuntimeState = "starting";
   let drained: Promise<void> | undefined;
@@ -25,14 +29,24 @@ export function createRuntime(definition: ServiceDefinition, options: RuntimeOpt
     Object.values(definition.apis).map((api) => [
       api.name,
       createApiRuntime(api, {
-        shared: () => shared,
+        shared: shareWith,
         hooks: definition,
         checkOutputs: options.checkOutputs,
-        observer: options.observer ?? {},
+        observer,
         clock: options.clock ?? systemClock,
       }),
     ]),
   );
+
+  /** A run that somebody listens to gets models of its own, which tell it what they do. */
+  function shareWith(run?: RunFacts): SharedContext {
+    if (run === undefined || watches.size === 0) return shared;
+    const listen: ModelListener = (one) => {
+      run.models.push(one);
+      observer.model?.(one);
+    };
+    return { ...shared, models: watchModels(watches, listen) };
+  }
 
   async function loadModels(): Promise<void> {
     const loading = Object.entries(definition.models).map(async ([name, model]) => {
@@ -45,7 +59,12 @@ export function createRuntime(definition: ServiceDefinition, options: RuntimeOpt
     });
     const failed = (await Promise.allSettled(loading)).find((one) => one.status === "rejected");
     if (failed !== undefined) throw failed.reason;
-    Object.assign(shared.models, Object.fromEntries(models));
+    for (const [name, model] of models) watches.set(name, createModelWatch(name, model));
+    const seen =
+      observer.model === undefined
+        ? Object.fromEntries(models)
+        : watchModels(watches, (run) => observer.model?.(run));
+    Object.assign(shared.models, seen);
   }
 
   /** One run of each model, so that the first request does not pay for what a first run costs. */

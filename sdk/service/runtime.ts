@@ -3,9 +3,11 @@ import type { Cancellation } from "../core/cancellation.js";
 import type { Clock } from "../core/clock.js";
 import type { Payload } from "../inputs/input.js";
 import type { LoadedModel } from "../models/model.js";
+import type { ModelRun } from "../models/watch-model.js";
 import type { OutputBody, OutputSlice } from "../outputs/output.js";
 import type { Log } from "../observability/log.js";
 import type { Metrics } from "../observability/metrics.js";
+import type { CallFacts } from "./call-facts.js";
 import type { RequestHeaders } from "./context.js";
 import type { ApiDefinition, ServiceDefinition } from "./definition.js";
 
@@ -13,6 +15,8 @@ import type { ApiDefinition, ServiceDefinition } from "./definition.js";
 export interface RuntimeObserver {
   batch?(api: string, record: BatchRecord): void;
   shed?(api: string, reason: ShedReason): void;
+  /** Each run of a model that a handler or hook asks for. */
+  model?(run: ModelRun): void;
 }
 
 export interface RuntimeOptions {
@@ -56,6 +60,8 @@ export interface Invocation {
   timeoutMs?: number;
   /** Aborted when the client has gone, and by the runtime when the time limit of the API is over. */
   cancellation: Cancellation;
+  /** Filled in by the runtime when somebody wants to know. */
+  facts?: CallFacts | undefined;
 }
 
 /** What answers a request. The chunks of a stream may throw; what they throw is of the catalogue. */

@@ -34,7 +34,7 @@ describe("joining jobs into batches", () => {
     await clock.advance(11);
     expect(await answer).toBe(7);
     expect(records).toEqual([
-      { requests: 1, items: 1, reason: "idle", waitMs: 0, runMs: 11, failed: false },
+      { requests: 1, items: 1, reason: "idle", began: 0, waitMs: 0, runMs: 11, failed: false },
     ]);
   });
 
@@ -61,6 +61,7 @@ describe("joining jobs into batches", () => {
       requests: 5,
       items: 5,
       reason: "freed",
+      began: 11,
       waitMs: 7,
       runMs: 15,
       failed: false,
