@@ -51,5 +51,10 @@ program.parseAsync().catch((error: unknown) => {
   const debug = process.env["EKIBEN_DEBUG"] ?? "";
   printError(error, program.opts<{ verbose?: boolean }>().verbose === true || debug !== "");
   // A command that failed half-way may have left a timer or a socket behind.
-  process.exit(1);
+  process.exit(isWrongUsage(error) ? 2 : 1);
 });
+
+/** What a new start will not mend. */
+function isWrongUsage(error: unknown): boolean {
+  return (error as { code?: unknown } | null)?.code === "SETTING_INVALID";
+}

@@ -7,12 +7,6 @@ export function toPort(text: string): number {
   throw new InvalidArgumentError("A port is a whole number from 0 to 65535.");
 }
 
-export function toSeconds(text: string): number {
-  const seconds = Number(text);
-  if (text.trim() !== "" && seconds >= 0 && seconds <= 86_400) return seconds;
-  throw new InvalidArgumentError("A number of seconds from 0 to 86400 is expected.");
-}
-
 /** Collects `key=value`, given once or more often. */
 export function toLabels(
   text: string,

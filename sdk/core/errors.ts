@@ -65,6 +65,7 @@ export const ERROR_CATALOGUE = {
   BUNDLE_VERIFY_FAILED: { status: 500, title: "The bundle does not answer as recorded" },
   TAG_INVALID: { status: 400, title: "The tag is not valid" },
   DEPENDENCY_MISSING: { status: 500, title: "A package is not installed" },
+  SETTING_INVALID: { status: 400, title: "A setting cannot be used" },
   COMMAND_INVALID: { status: 400, title: "The command cannot be run" },
   KERNEL_FAILED: { status: 500, title: "The kernel failed" },
 } as const satisfies Record<string, { status: number; title: string }>;

@@ -32,6 +32,8 @@ export interface AppOptions {
   bundle?: BundleFacts;
   /** Whether the runtime checks every output; told at `/metadata`. @default false */
   checkOutputs?: boolean;
+  /** How the server was configured, without secrets; told at `/metadata`. */
+  settings?: Readonly<Record<string, unknown>>;
   /** What the OpenAPI document shows as answers; called when it is first asked for. */
   recordedAnswers?(): Promise<RecordedAnswers>;
   /** Writes one line a request to the log. @default false */

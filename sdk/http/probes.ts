@@ -62,6 +62,7 @@ export function toMetadata(
     ...(bundle === undefined ? {} : { version: bundle.version }),
     mode: options.mode,
     checkOutputs: options.checkOutputs ?? false,
+    ...(options.settings === undefined ? {} : { settings: options.settings }),
     ...(bundle === undefined
       ? {}
       : { bundle: { digest: bundle.digest, created: bundle.created, labels: bundle.labels } }),

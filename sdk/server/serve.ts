@@ -12,6 +12,8 @@ import { createServiceMetrics } from "../observability/service-metrics.js";
 import { createRuntime } from "../service/create-runtime.js";
 import { toDrainingApp } from "./draining-app.js";
 import { listen } from "./listen.js";
+import { listSet, reportSettings } from "./settings/report.js";
+import type { ResolvedSettings } from "./settings/resolve.js";
 
 export interface ServeOptions {
   /** The folder of a bundle. */
@@ -29,6 +31,8 @@ export interface ServeOptions {
   checkOutputs?: boolean;
   /** @default "info" */
   logLevel?: LogLevel;
+  /** What was set and where, for the log and `/metadata`. */
+  settings?: ResolvedSettings;
   /** @default one of the service, on standard output */
   log?: Log;
   /** The module that the bundle's `ekiben` means. @default the package that runs */
@@ -64,7 +68,12 @@ export async function serveBundle(options: ServeOptions): Promise<RunningServer>
   const facts = { service: manifest.name, version: manifest.version };
   const log = options.log ?? createLog({ ...facts, level: options.logLevel ?? "info" });
   const serviceMetrics = createServiceMetrics({ ...facts, processMetrics: true });
-  const { checkOutputs = false } = options;
+  const { checkOutputs = false, settings } = options;
+  if (settings !== undefined) {
+    const set = listSet(settings);
+    const count = Object.keys(set).length;
+    log.info(count === 0 ? "all settings are defaults" : `${count} settings are no defaults`, set);
+  }
   const runtime = createRuntime(definition, {
     log,
     metrics: createMetrics(serviceMetrics.registry),
@@ -77,6 +86,7 @@ export async function serveBundle(options: ServeOptions): Promise<RunningServer>
     mode: "production",
     log,
     checkOutputs,
+    ...(settings === undefined ? {} : { settings: reportSettings(settings) }),
     serviceMetrics,
     bundle: { version, digest, created, labels },
     recordedAnswers: async () =>

@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import type { StartedServer } from "../bundle/verify.js";
 import { EkibenError, ERROR_CATALOGUE, type ErrorCode } from "../core/errors.js";
+import { ALL_SETTINGS, CONFIG_VARIABLE } from "./settings/table.js";
 
 export interface SpawnOptions {
   /** Milliseconds until the server must be ready. @default 120_000 */
@@ -36,7 +37,7 @@ export async function spawnServer(
   const { timeoutMs = 120_000, main = findMain(), env = process.env } = options;
   const child = spawn(process.execPath, [main, "serve", directory, "--port", "0"], {
     cwd: tmpdir(),
-    env: { ...env, HOST: "127.0.0.1", [SUPERVISED]: "1" },
+    env: { ...withoutSettings(env), [SUPERVISED]: "1" },
     stdio: ["ignore", "pipe", "pipe", "ipc"],
     windowsHide: true,
   });
@@ -77,6 +78,12 @@ export async function spawnServer(
     });
   });
   return { url, output: () => written, stop: () => stop(child, ended) };
+}
+
+/** How the server that this process may be was configured is not how to start another one. */
+function withoutSettings(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  const names = new Set([CONFIG_VARIABLE, ...ALL_SETTINGS.map(([, setting]) => setting.env)]);
+  return Object.fromEntries(Object.entries(env).filter(([name]) => !names.has(name)));
 }
 
 async function stop(child: ChildProcess, ended: Promise<unknown>): Promise<void> {

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { describeError } from "../../sdk/cli/print-error.js";
 import { printBytes, printTable } from "../../sdk/cli/print-table.js";
-import { toLabels, toPort, toSeconds } from "../../sdk/cli/options.js";
+import { toLabels, toPort } from "../../sdk/cli/options.js";
 import { EkibenError } from "../../sdk/core/errors.js";
 
 test.each([
@@ -50,8 +50,6 @@ test("options are read strictly", () => {
   expect(toPort("65535")).toBe(65_535);
   for (const text of ["65536", "-1", "80a", "", "1.5", "0x50"])
     expect(() => toPort(text)).toThrow();
-  expect(toSeconds("0.5")).toBe(0.5);
-  for (const text of ["-1", "x", "", "Infinity"]) expect(() => toSeconds(text)).toThrow();
   expect(toLabels("a=b=c", { x: "y" })).toEqual({ x: "y", a: "b=c" });
   expect(toLabels("a=")).toEqual({ a: "" });
   expect(() => toLabels("=b")).toThrow();

@@ -41,6 +41,37 @@ export default defineService({ name: "loose" }).api("f", {
   }
 });
 
+test("takes settings from a file, and tells where each came from", async () => {
+  const file = join(home.path, "ekiben.yaml");
+  await writeFile(file, "server:\n  port: 0\n  drainTimeout: 5\nlogs:\n  level: info\n");
+  const server = await home.serve(["words", "--no-check-outputs", "--config", file], {
+    env: { EKIBEN_CHECK_OUTPUTS: "1", EKIBEN_DRAIN_TIMEOUT: "6" },
+  });
+  const { settings } = (await (await fetch(`${server.url}/metadata`)).json()) as any;
+  expect(settings).toMatchObject({
+    "server.port": { value: 0, origin: "ekiben.yaml:2:9" },
+    "server.host": { value: "127.0.0.1", origin: "default" },
+    "server.drainTimeout": { value: 6, origin: "EKIBEN_DRAIN_TIMEOUT" },
+    "server.checkOutputs": { value: false, origin: "--check-outputs" },
+  });
+  expect(await server.stop()).toBe(0);
+  expect(server.output()).toContain('"server.drainTimeout":"6 (EKIBEN_DRAIN_TIMEOUT)"');
+});
+
+test("settings that are wrong end the command with exit code 2, whatever they come from", async () => {
+  const file = join(home.path, "wrong.yaml");
+  await writeFile(file, "server:\n  prot: 1\n");
+  const inFile = await home.run(["serve", "words", "-c", file]);
+  expect(inFile).toMatchObject({ code: 2, stdout: "" });
+  expect(inFile.stderr).toMatch(/^error SETTING_INVALID: wrong.yaml:2:3: .*mean server.port\?/);
+  const inVariable = await home.run(["serve", "words"], { env: { PORT: "http" } });
+  expect(inVariable).toMatchObject({ code: 2 });
+  expect(inVariable.stderr).toMatch(/^error SETTING_INVALID: PORT: expected a whole number/);
+  const option = await home.run(["serve", "words", "--port", "http"]);
+  expect(option).toMatchObject({ code: 2 });
+  expect(option.stderr).toMatch(/'-p, --port <port>' argument 'http' is invalid. Expected a whole/);
+});
+
 test("serves from any working directory, on the port and host of the environment", async () => {
   const first = await home.serve(["words", "--port", "0"]);
   const port = new URL(first.url).port;

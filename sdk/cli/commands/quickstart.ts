@@ -51,13 +51,16 @@ function endWithParent(): void {
 
 async function serveSaved(port: number | undefined): Promise<string> {
   const { serveTag } = await import("./serve.js");
+  const { resolveSettings } = await import("../../server/settings/resolve.js");
   const { EkibenError } = await import("../../core/errors.js");
+  const serveOn = async (on: number): Promise<string> =>
+    await serveTag("churn:latest", await resolveSettings({ flags: { "server.port": on } }));
   try {
-    return await serveTag("churn:latest", port === undefined ? {} : { port });
+    return await serveOn(port ?? 3000);
   } catch (error) {
     const taken = error instanceof EkibenError && error.code === "PORT_IN_USE";
     if (!taken || port !== undefined) throw error;
-    return await serveTag("churn:latest", { port: 0 });
+    return await serveOn(0);
   }
 }
 

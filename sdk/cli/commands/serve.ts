@@ -1,68 +1,22 @@
-import { Option, type Command } from "commander";
-import { toPort, toSeconds } from "../options.js";
-
-/** The options of `ekiben serve`. */
-export interface ServeCommandOptions {
-  /** @default 3000 */
-  port?: number | string;
-  /** @default "127.0.0.1" */
-  host?: string;
-  /** Seconds. @default 30 */
-  drainTimeout?: number;
-  /** @default false */
-  checkOutputs?: boolean;
-  logLevel?: "debug" | "info" | "warn" | "error" | "silent";
-}
-
-const CHECK_OUTPUTS = "EKIBEN_CHECK_OUTPUTS";
+import type { Command } from "commander";
+import type { ResolvedSettings } from "../../server/settings/resolve.js";
+import { addSettingOptions, readSettingFlags } from "../setting-options.js";
 
 /** `ekiben serve`. */
 export function addServe(program: Command): void {
-  // Set to nothing is how a shell or a container leaves a variable out.
-  for (const name of ["PORT", "HOST"]) if (process.env[name] === "") delete process.env[name];
-  // A switch is on for commander as soon as its variable is there.
-  if (["", "0", "false"].includes(process.env[CHECK_OUTPUTS] ?? "")) {
-    delete process.env[CHECK_OUTPUTS];
-  }
-  program
+  const command = program
     .command("serve")
     .description("serve a bundle")
-    .argument("<bundle>", "a tag such as churn:latest, a folder, or an archive")
-    .addOption(
-      new Option("-p, --port <port>", "port; 0 takes a free one")
-        .env("PORT")
-        .argParser(toPort)
-        .default(3000),
-    )
-    .addOption(
-      new Option("--host <host>", "address to listen on; 0.0.0.0 is every one")
-        .env("HOST")
-        .default("127.0.0.1"),
-    )
-    .option(
-      "--drain-timeout <seconds>",
-      "time to answer what is under way at the end",
-      toSeconds,
-      30,
-    )
-    .addOption(
-      new Option(
-        "--check-outputs",
-        "check every output against its schema, as the notebook does",
-      ).env(CHECK_OUTPUTS),
-    )
-    .addOption(
-      new Option("--log-level <level>", "least level to log")
-        .choices(["debug", "info", "warn", "error", "silent"])
-        .default("info"),
-    )
-    .action(async (target: string, options: ServeCommandOptions) => {
-      await serveTag(target, options);
-    });
+    .argument("<bundle>", "a tag such as churn:latest, a folder, or an archive");
+  addSettingOptions(command).action(async (target: string, options: Record<string, unknown>) => {
+    const { resolveSettings } = await import("../../server/settings/resolve.js");
+    const sources = { ...readSettingFlags(options), env: process.env };
+    await serveTag(target, await resolveSettings(sources));
+  });
 }
 
 /** Serves a bundle until a signal ends the process; resolves with its address when it answers. */
-export async function serveTag(target: string, options: ServeCommandOptions = {}): Promise<string> {
+export async function serveTag(target: string, settings: ResolvedSettings): Promise<string> {
   const { superviseServer } = await import("../../server/supervised.js");
   const supervision = superviseServer();
   const { serveBundle } = await import("../../server/serve.js");
@@ -71,15 +25,17 @@ export async function serveTag(target: string, options: ServeCommandOptions = {}
   const { watchStrayErrors } = await import("../../server/stray-errors.js");
   const { printError } = await import("../print-error.js");
 
+  const { values } = settings;
   const found = await findBundle(target);
   try {
     const server = await serveBundle({
       directory: found.directory,
-      port: Number(options.port ?? 3000),
-      host: options.host ?? "127.0.0.1",
-      drainTimeoutMs: (options.drainTimeout ?? 30) * 1000,
-      checkOutputs: options.checkOutputs ?? false,
-      logLevel: options.logLevel ?? "info",
+      port: values["server.port"],
+      host: values["server.host"],
+      drainTimeoutMs: values["server.drainTimeout"] * 1000,
+      checkOutputs: values["server.checkOutputs"],
+      logLevel: values["logs.level"],
+      settings,
     });
     const stop = async (): Promise<void> => {
       await server.stop();

@@ -1,0 +1,56 @@
+import type { ResolvedSettings } from "./resolve.js";
+import { ALL_SETTINGS, type SettingName } from "./table.js";
+
+/** A setting as `/metadata` and a log line show it. */
+export interface ReportedSetting {
+  readonly value: unknown;
+  /** `default`, an option, a variable, or a place in a file. */
+  readonly origin: string;
+}
+
+/** Every setting with its origin; values that are secret are masked. */
+export function reportSettings({
+  values,
+  origins,
+}: ResolvedSettings): Record<SettingName, ReportedSetting> {
+  return Object.fromEntries(
+    ALL_SETTINGS.map(([name, { secret }]) => {
+      const value = values[name] as unknown;
+      const shown = secret === true && value !== undefined ? "***" : (value ?? null);
+      return [name, { value: shown, origin: origins[name] ?? "default" }];
+    }),
+  ) as Record<SettingName, ReportedSetting>;
+}
+
+/** Those that are no defaults, for the log line at the start: `{ "server.port": "8080 (PORT)" }`. */
+export function listSet(settings: ResolvedSettings): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(reportSettings(settings))
+      .filter(([, { origin }]) => origin !== "default")
+      .map(([name, { value, origin }]) => [name, `${print(value)} (${origin})`]),
+  );
+}
+
+/** The table of the documentation, in Markdown. */
+export function toSettingsTable(): string {
+  const rows = ALL_SETTINGS.map(([name, setting]) => {
+    const { placeholder } = setting.kind;
+    const flag = [setting.flag, placeholder].filter((part) => part !== undefined).join(" ");
+    const shown = setting.flag === undefined ? "" : `\`${flag}\``;
+    return `| \`${name}\` | ${shown} | \`${setting.env}\` | ${setting.help} | ${printDefault(setting.default)} |`;
+  });
+  return [
+    "| setting | option | variable | meaning | default |",
+    "|---|---|---|---|---|",
+    ...rows,
+  ].join("\n");
+}
+
+/** How help and documentation write a default. */
+export function printDefault(value: unknown): string {
+  return value === undefined || value === false ? "off" : print(value);
+}
+
+function print(value: unknown): string {
+  return Array.isArray(value) ? value.join(",") : String(value);
+}

@@ -1,0 +1,26 @@
+import { logsSection } from "./logs-section.js";
+import { serverSection } from "./server-section.js";
+import type { Setting } from "./setting.js";
+
+/**
+ * Everything that can be set where a bundle is served. A name is its path in a configuration file.
+ * The options of `ekiben serve`, its variables, the file, the log line at the start, `/metadata`
+ * and the table of the documentation all come from here.
+ */
+export const SETTINGS = { ...serverSection, ...logsSection };
+
+export type SettingName = keyof typeof SETTINGS;
+
+/** The value of every setting by its name; plain data that may cross a process boundary. */
+export type Settings = {
+  readonly [Name in SettingName]: (typeof SETTINGS)[Name] extends Setting<infer T> ? T : never;
+};
+
+/** Whoever walks over all settings knows nothing of their types. */
+export const ALL_SETTINGS = Object.entries(SETTINGS) as unknown as readonly (readonly [
+  SettingName,
+  Setting<unknown>,
+])[];
+
+/** The variable that names a configuration file where no option does. */
+export const CONFIG_VARIABLE = "EKIBEN_CONFIG";
