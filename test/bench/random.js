@@ -21,3 +21,8 @@ export function shuffle(list, random) {
   }
   return mixed;
 }
+
+/** A normally distributed number. @param {() => number} random */
+export function gauss(random) {
+  return Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random());
+}

@@ -1,5 +1,5 @@
 /**
- * Writes one ensemble of decision trees twice, as an XGBoost model and as an ONNX
+ * Writes ensembles of decision trees in the format of XGBoost or LightGBM, and the same ones as an ONNX
  * TreeEnsembleClassifier: https://onnx.ai/onnx/operators/onnx_aionnxml_TreeEnsembleClassifier.html.
  * Fields by their numbers in https://github.com/onnx/onnx/blob/main/onnx/onnx.proto
  */
@@ -41,6 +41,38 @@ export function createTrees({ trees, depth, features, random }) {
   });
 }
 
+/**
+ * Trees with a number of leaves, each split at one of its leaves after the other, so that some of
+ * their paths are far longer than others: LightGBM grows such trees.
+ * @param {{ trees: number, leaves: number, features: number, random: () => number }} shape
+ * @returns {Tree[]}
+ */
+export function createUnevenTrees({ trees, leaves, features, random }) {
+  return Array.from({ length: trees }, () => {
+    const tree = { left: [-1], right: [-1], feature: [0], value: [0], missingLeft: [0] };
+    const open = [0];
+    while (open.length < leaves) {
+      const at = Math.floor(random() * open.length);
+      const node = open[at];
+      const next = tree.left.length;
+      tree.left[node] = next;
+      tree.right[node] = next + 1;
+      tree.feature[node] = Math.floor(random() * features);
+      tree.value[node] = Math.fround(2 * random() - 1);
+      tree.missingLeft[node] = random() < 0.5 ? 1 : 0;
+      for (const child of [next, next + 1]) {
+        tree.left[child] = -1;
+        tree.right[child] = -1;
+        tree.feature[child] = 0;
+        tree.value[child] = Math.fround(0.1 * (random() - 0.5));
+        tree.missingLeft[child] = 0;
+      }
+      open.splice(at, 1, next, next + 1);
+    }
+    return tree;
+  });
+}
+
 /** @param {Tree[]} trees @param {number} features @returns {string} */
 export function toXGBoost(trees, features) {
   const model = {
@@ -67,6 +99,52 @@ export function toXGBoost(trees, features) {
     },
     version: [2, 1, 0],
   });
+}
+
+/**
+ * A value up to the threshold goes left here, and missing values are NaN.
+ * @param {Tree[]} trees @param {number} features @returns {string}
+ */
+export function toLightGBM(trees, features) {
+  const columns = Array.from({ length: features }, (_, i) => `Column_${i}`);
+  const texts = trees.map((tree, t) => {
+    // Splits and leaves have numbers of their own; a leaf's is written as its complement.
+    const number = [];
+    const splits = [];
+    const leaves = [];
+    tree.left.forEach((child, node) => {
+      number[node] = child === -1 ? ~(leaves.push(node) - 1) : splits.push(node) - 1;
+    });
+    const line = (name, nodes, read) => `${name}=${nodes.map(read).join(" ")}`;
+    return [
+      `Tree=${t}`,
+      `num_leaves=${leaves.length}`,
+      "num_cat=0",
+      line("split_feature", splits, (node) => tree.feature[node]),
+      line("threshold", splits, (node) => tree.value[node]),
+      line("decision_type", splits, (node) => 8 + 2 * tree.missingLeft[node]),
+      line("left_child", splits, (node) => number[tree.left[node]]),
+      line("right_child", splits, (node) => number[tree.right[node]]),
+      line("leaf_value", leaves, (node) => tree.value[node]),
+      "is_linear=0",
+      "shrinkage=0.1",
+      "\n",
+    ].join("\n");
+  });
+  const head = [
+    "tree",
+    "version=v4",
+    "num_class=1",
+    "num_tree_per_iteration=1",
+    "label_index=0",
+    `max_feature_idx=${features - 1}`,
+    "objective=binary sigmoid:1",
+    `feature_names=${columns.join(" ")}`,
+    `feature_infos=${columns.map(() => "[-5:5]").join(" ")}`,
+    `tree_sizes=${texts.map((text) => text.length).join(" ")}`,
+  ];
+  const tail = ["end of trees", "", "parameters:", "[boosting: gbdt]", "end of parameters", ""];
+  return `${head.join("\n")}\n\n${texts.join("")}${tail.join("\n")}`;
 }
 
 /** @param {number} value a whole number from 0 */
@@ -112,8 +190,13 @@ function value(name, type, width) {
   return [bytes(1, name), bytes(2, bytes(1, [int(1, type), bytes(2, dims)]))];
 }
 
-/** @param {Tree[]} trees @param {number} features @returns {Buffer} */
-export function toOnnx(trees, features) {
+/**
+ * @param {Tree[]} trees
+ * @param {number} features
+ * @param {"BRANCH_LT" | "BRANCH_LEQ"} split whether a value at the threshold goes right or left
+ * @returns {Buffer}
+ */
+export function toOnnx(trees, features, split) {
   /** One entry a node, over all trees. @param {(tree: Tree, node: number, t: number) => number} read */
   const nodes = (read) => trees.flatMap((tree, t) => tree.left.map((_, n) => read(tree, n, t)));
   const leaves = trees.flatMap(({ left, value }, t) =>
@@ -144,7 +227,7 @@ export function toOnnx(trees, features) {
     ),
     texts(
       "nodes_modes",
-      nodes((tree, n) => (tree.left[n] === -1 ? "LEAF" : "BRANCH_LT")),
+      nodes((tree, n) => (tree.left[n] === -1 ? "LEAF" : split)),
     ),
     ints(
       "nodes_truenodeids",
