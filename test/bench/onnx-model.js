@@ -55,21 +55,17 @@ function node(operator, inputs, output) {
 }
 
 /**
- * The file of a dense network with random weights: Gemm for each pair of widths, Relu between them.
- * @param {{ widths: number[], last?: "Sigmoid" | "Softmax", random: () => number }} network
+ * The file of a dense network: Gemm for each layer, Relu between them.
+ * @param {{ layers: import("./dense-network.js").DenseLayer[], last?: "Sigmoid" | "Softmax" }} network
  */
-export function writeDenseNetwork({ widths, last, random }) {
+export function writeDenseNetwork({ layers, last }) {
   const graph = [];
   let from = "x";
-  for (let layer = 1; layer < widths.length; layer++) {
-    const [rows, columns] = [widths[layer - 1], widths[layer]];
-    // Keeps the values of deep layers in the range of those of the first.
-    const scale = Math.sqrt(6 / rows);
-    const weights = Float32Array.from({ length: rows * columns }, () => scale * (2 * random() - 1));
-    const bias = Float32Array.from({ length: columns }, () => 0.1 * (random() - 0.5));
+  layers.forEach(({ rows, columns, weights, bias }, i) => {
+    const layer = i + 1;
     graph.push(bytes(5, tensor(`w${layer}`, [rows, columns], weights)));
     graph.push(bytes(5, tensor(`b${layer}`, [columns], bias)));
-    const end = layer === widths.length - 1;
+    const end = layer === layers.length;
     const operator = end ? last : "Relu";
     const sum = operator === undefined ? "y" : `gemm${layer}`;
     graph.push(bytes(1, node("Gemm", [from, `w${layer}`, `b${layer}`], sum)));
@@ -78,9 +74,9 @@ export function writeDenseNetwork({ widths, last, random }) {
       from = end ? "y" : `relu${layer}`;
       graph.push(bytes(1, node(operator, [sum], from)));
     }
-  }
-  graph.push(bytes(2, "dense"), bytes(11, value("x", widths[0])));
-  graph.push(bytes(12, value("y", widths.at(-1))));
+  });
+  graph.push(bytes(2, "dense"), bytes(11, value("x", layers[0].rows)));
+  graph.push(bytes(12, value("y", layers.at(-1).columns)));
   const operators = Buffer.concat([bytes(1, ""), int(2, 13)]);
   return Buffer.concat([
     int(1, 8),

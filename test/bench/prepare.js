@@ -3,6 +3,7 @@ import { cp, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { createDenseLayers } from "./dense-network.js";
 import { writeDenseNetwork } from "./onnx-model.js";
 import { run } from "./processes.js";
 import { createRandom } from "./random.js";
@@ -33,10 +34,16 @@ export async function createWorkplace() {
   const random = createRandom(30);
   const linear = join(services, "models/linear.onnx");
   const dense = join(services, "models/dense.onnx");
-  await writeFile(linear, writeDenseNetwork({ widths: [30, 1], last: "Sigmoid", random }));
+  await writeFile(
+    linear,
+    writeDenseNetwork({ layers: createDenseLayers({ widths: [30, 1], random }), last: "Sigmoid" }),
+  );
   await writeFile(
     dense,
-    writeDenseNetwork({ widths: [256, 1024, 1024, 10], last: "Softmax", random }),
+    writeDenseNetwork({
+      layers: createDenseLayers({ widths: [256, 1024, 1024, 10], random }),
+      last: "Softmax",
+    }),
   );
   const built = new Map();
   const env = { EKIBEN_HOME: join(directory, "home") };

@@ -12,9 +12,10 @@ import { overload } from "./rows/overload.js";
 import { save } from "./rows/save.js";
 import { start } from "./rows/start.js";
 import { hundredRows, oneRow } from "./rows/table.js";
+import { tfjs } from "./rows/tfjs.js";
 import { trees } from "./rows/trees.js";
 
-const ROWS = [oneRow, hundredRows, formats, check, batching, trees, start, save, overload];
+const ROWS = [oneRow, hundredRows, formats, check, batching, trees, tfjs, start, save, overload];
 
 /** @returns {Promise<number>} the exit code: a bar that is missed is a result, not a failure */
 async function main() {
