@@ -3,6 +3,7 @@ import { isDeepStrictEqual } from "node:util";
 import { EkibenError } from "../core/errors.js";
 import { Frame, type PlainFrame } from "../frame/frame.js";
 import { frameOf, toDataFrame } from "../frame/lazy-data-frame.js";
+import { createTensorArray, fromTensorArray, type Elements } from "../tensor/tensor-array.js";
 
 type Class = abstract new (...args: never[]) => object;
 
@@ -15,7 +16,7 @@ export interface PrintedValues {
 /**
  * Prints what variables hold so that `reviveValues` makes equal values of it, identity within
  * included: two variables that hold one Map hold one Map again. It takes everything `devalue` takes,
- * DataFrames, and instances of the given classes. A view of a part of a buffer is printed without
+ * DataFrames, tensors, and instances of the given classes. A view of a part of a buffer is printed without
  * the rest of it.
  * @throws CAPTURE_FAILED naming the path to what cannot be printed.
  */
@@ -25,6 +26,7 @@ export function printValues(
 ): PrintedValues {
   const used = new Set<string>();
   const text = printWith(values, {
+    Tensor: (value) => fromTensorArray(value),
     View: (value) => trimView(value),
     DataFrame: (value) => frameOf(value)?.toPlain(),
     Instance: (value) => {
@@ -45,6 +47,7 @@ export function reviveValues(
 ): Record<string, unknown> {
   const byName = classes as Readonly<Record<string, Class>>;
   const revivers = {
+    Tensor: ({ data, dims }: { data: Elements; dims: number[] }) => createTensorArray(data, dims),
     View: (value: unknown) => value,
     DataFrame: (plain: PlainFrame) => toDataFrame(Frame.fromPlain(plain)),
     Instance: (printed: { class: string; fields: object }) => {

@@ -3,6 +3,7 @@ import type * as danfojs from "danfojs-node";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { printValues, reviveValues } from "../../sdk/bundle/values.js";
+import { createTensorArray } from "../../sdk/tensor/tensor-array.js";
 
 const require = createRequire(import.meta.url);
 const again = (values: Record<string, unknown>, classes: Map<unknown, string> = new Map()) => {
@@ -73,6 +74,21 @@ describe("captured values", () => {
     expect(read.scaler).toBeInstanceOf(Scaler);
     expect([read.scaler.mean, read.scaler.sum, read.list[1]!.sum]).toEqual([7, 3, 5]);
     expect(read.list[0]).toBe(read.scaler);
+  });
+
+  it("are tensors again, with their dimensions", () => {
+    const whole = createTensorArray(Float32Array.of(1, 2, 3, 4), [2, 2]);
+    const part = createTensorArray(whole.subarray(2) as Float32Array, [1, 2]);
+    const words = createTensorArray(["a", "b"], [2, 1]);
+    const read = again({ whole, part, words, same: whole }) as Record<string, typeof whole>;
+    expect(read["whole"]!.row(1)).toEqual(Float32Array.of(3, 4));
+    expect([read["part"]!.dims, [...read["part"]!]]).toEqual([
+      [1, 2],
+      [3, 4],
+    ]);
+    expect(read["part"]!.buffer.byteLength).toBe(8);
+    expect([read["words"]!.dims, [...read["words"]!.row(1)]]).toEqual([[2, 1], ["b"]]);
+    expect(read["same"]).toBe(read["whole"]);
   });
 
   it("are DataFrames again, types and missing values included", () => {
