@@ -99,11 +99,14 @@ export function createTfjsModel(
   const runModel = (given: readonly Tensor[]): Record<string, TensorArray> => {
     const { tf } = runtime;
     try {
-      return tf.tidy(() => {
+      // Not handed through `tidy`, which looks for tensors in every element of what it returns.
+      let answers: Record<string, TensorArray>;
+      tf.tidy(() => {
         const made = given.map(({ data, dims, type }) => tf.tensor(data, dims, type));
         const x = made.length === 1 ? made[0] : made;
-        return toOutputs(outputs, model.predict(x as never));
+        answers = toOutputs(outputs, model.predict(x as never));
       });
+      return answers!;
     } catch (error) {
       throw toRunError(name, error);
     }
