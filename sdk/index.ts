@@ -144,7 +144,15 @@ export type { Column } from "./frame/column.js";
 
 // Logs and metrics
 export type { Log, LogFields } from "./observability/log.js";
-export type { Metrics } from "./observability/metrics.js";
+export type {
+  CounterMetric,
+  GaugeMetric,
+  HistogramMetric,
+  HistogramOptions,
+  MetricLabels,
+  MetricOptions,
+  Metrics,
+} from "./observability/metrics.js";
 
 // Calling a service from elsewhere
 export type {

@@ -86,6 +86,8 @@ export interface Fit {
 export interface BatcherStats {
   queuedRequests: number;
   queuedItems: number;
+  /** The most items that may wait. */
+  maxQueueItems: number;
   /** Slots that are taken now. */
   running: number;
   /** Batches that have run, with the requests and items in them; isolation counts apart. */

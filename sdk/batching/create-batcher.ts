@@ -97,6 +97,7 @@ class MicroBatcher<Value, Result> implements Batcher<Value, Result> {
     return {
       queuedRequests: this.queue.requests,
       queuedItems: this.queue.items,
+      maxQueueItems: this.limits.maxQueueItems,
       running: this.running,
       ...this.tally.counts(),
       fit: this.fit.current(),

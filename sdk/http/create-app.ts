@@ -1,5 +1,6 @@
 import { Hono, type Context } from "hono";
 import { EkibenError } from "../core/errors.js";
+import type { QueueFacts } from "../observability/batch-metrics.js";
 import type { ServiceDefinition } from "../service/definition.js";
 import type { Runtime } from "../service/runtime.js";
 import type { AppOptions } from "./app-options.js";
@@ -53,6 +54,7 @@ export function createApp(runtime: Runtime, options: AppOptions): Hono {
   app.get("/metadata", (c) => toJson(c, 200, toMetadata(runtime, options)));
   const { serviceMetrics } = options;
   if (serviceMetrics !== undefined) {
+    serviceMetrics.watchQueues(() => listQueues(runtime));
     app.get("/metrics", async (c) =>
       toText(c, serviceMetrics.contentType, await serviceMetrics.text()),
     );
@@ -70,6 +72,14 @@ export function createApp(runtime: Runtime, options: AppOptions): Hono {
     return (await refuse?.(error, c)) ?? toProblemResponse(error, requestIdOf(c), options);
   });
   return app;
+}
+
+/** The queues of all APIs that batch, as they are now. */
+function* listQueues(runtime: Runtime): Generator<QueueFacts> {
+  for (const [api, one] of runtime.apis) {
+    const stats = one.stats();
+    if (stats !== undefined) yield { api, ...stats };
+  }
 }
 
 /** What nobody handles: a route that is not there, or one that is there for another method. */
@@ -104,7 +114,7 @@ function answerUnmatched(
   if (c.get("requestId") === undefined) {
     // One label for all that is not a route: a client must not be able to make up new ones.
     const path = template ?? "unmatched";
-    options.serviceMetrics?.begin(path);
+    options.serviceMetrics?.begin(path, c.req.method);
     record(options, { path, id, method: c.req.method, status: response.status, began });
   }
   return response;

@@ -211,10 +211,10 @@ export function createEndpoint(runtime: Runtime, name: string, options: AppOptio
         const began = performance.now();
         const sent = readHeaders(c);
         const id = toRequestId(sent.get("x-request-id") ?? undefined);
-        options.serviceMetrics?.begin(path);
+        const { method } = c.req;
+        options.serviceMetrics?.begin(path, method);
         const answered = withoutBody(c, await answer(toRequest(c, id, sent)));
         const { status, headers } = answered;
-        const { method } = c.req;
         const end = (): void => record(options, { path, id, method, status, began });
         return new Response(toResponseBody(answered, end), { status, headers });
       },

@@ -24,7 +24,7 @@ export function createEntry(path: string, options: AppOptions, refuse?: Refuse):
     const began = performance.now();
     const id = toRequestId(c.req.header("x-request-id"));
     c.set("requestId", id);
-    options.serviceMetrics?.begin(path);
+    options.serviceMetrics?.begin(path, c.req.method);
     try {
       await next();
     } catch (error) {

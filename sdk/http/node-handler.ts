@@ -47,7 +47,7 @@ export function createNodeHandler(
     const { path } = endpoint;
     const headers = readIncomingHeaders(incoming);
     const id = toRequestId(headers.get("x-request-id") ?? undefined);
-    options.serviceMetrics?.begin(path);
+    options.serviceMetrics?.begin(path, "POST");
     const answered = await endpoint.answer({
       id,
       headers,

@@ -26,7 +26,7 @@ export function createLocalServing(definition: ServiceDefinition): LocalServing 
   const { runtime, findError } = keepErrors(
     createRuntime(definition, {
       log,
-      metrics: createMetrics(serviceMetrics.registry),
+      metrics: createMetrics(serviceMetrics.registry, { log }),
       checkOutputs: true,
       observer: serviceMetrics.observer,
     }),

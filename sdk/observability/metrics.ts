@@ -1,51 +1,211 @@
 import { Counter, Gauge, Histogram, Registry } from "prom-client";
 import { EkibenError } from "../core/errors.js";
+import { createLabelLimit, type LabelLimit } from "./label-limit.js";
+import { silentLog, type Log } from "./log.js";
+
+/** The value of each label of a series; a label that is left out is empty. */
+export type MetricLabels<Name extends string = string> = {
+  readonly [Key in Name]?: string | number | boolean;
+};
+
+export interface MetricOptions<Name extends string = never> {
+  /** The names of its labels. Give a label few values: each combination is a series of its own. */
+  labels?: readonly Name[];
+}
+
+export interface HistogramOptions<Name extends string = never> extends MetricOptions<Name> {
+  /** Upper bounds, ascending. @default from 5 ms to 10 s */
+  buckets?: readonly number[];
+}
+
+export interface CounterMetric<Name extends string = never> {
+  /** @default 1 */
+  inc(amount?: number): void;
+  inc(labels: MetricLabels<Name>, amount?: number): void;
+}
+
+export interface GaugeMetric<Name extends string = never> {
+  set(value: number): void;
+  set(labels: MetricLabels<Name>, value: number): void;
+}
+
+export interface HistogramMetric<Name extends string = never> {
+  observe(value: number): void;
+  observe(labels: MetricLabels<Name>, value: number): void;
+}
 
 /** The metrics of a service's author: asked for by name, made once, shown at `/metrics`. */
 export interface Metrics {
-  counter(name: string, help: string): { inc(amount?: number): void };
-  gauge(name: string, help: string): { set(value: number): void };
-  histogram(name: string, help: string, buckets?: number[]): { observe(value: number): void };
+  /** @example metrics.counter("rows_scored_total", "Rows", { labels: ["plan"] }).inc({ plan }, 2) */
+  counter<Name extends string = never>(
+    name: string,
+    help: string,
+    options?: MetricOptions<Name>,
+  ): CounterMetric<Name>;
+  /** With several workers the values of all are added up. */
+  gauge<Name extends string = never>(
+    name: string,
+    help: string,
+    options?: MetricOptions<Name>,
+  ): GaugeMetric<Name>;
+  histogram<Name extends string = never>(
+    name: string,
+    help: string,
+    options?: readonly number[] | HistogramOptions<Name>,
+  ): HistogramMetric<Name>;
+}
+
+export interface MetricsOptions {
+  /** Hears of a metric whose labels take too many values. */
+  log?: Log;
+  /** The most values that a label may take; what comes later is counted as `other`. @default 100 */
+  maxLabelValues?: number;
+  /** The most series of one metric, by the combinations of its labels. @default 1_000 */
+  maxSeries?: number;
+}
+
+type Kind = "counter" | "gauge" | "histogram";
+type Labels = Record<string, string>;
+
+/** A metric of prom-client behind its limit. */
+interface Made {
+  readonly kind: Kind;
+  readonly labels: string;
+  readonly handle: CounterMetric & GaugeMetric & HistogramMetric;
 }
 
 /**
  * Keeps the author's metrics in a registry; a name that was made before is given again.
- * @throws SERVICE_INVALID when the name is not a metric name or belongs to a metric of another kind.
+ * @throws SERVICE_INVALID when the name or a label is none, or belongs to a metric of another kind
+ * or with other labels; and when a value is no number, or a label is not declared.
  */
-export function createMetrics(registry: Registry = new Registry()): Metrics {
-  const registers = [registry];
-  const findOrCreate = <Kind>(
-    kind: abstract new (...args: never[]) => Kind,
-    name: string,
-    create: () => Kind,
-  ): Kind => {
-    const known: unknown = registry.getSingleMetric(name);
-    if (known instanceof kind) return known;
-    if (known !== undefined || !/^[a-zA-Z_:][a-zA-Z0-9_:]*$/.test(name)) {
+export function createMetrics(
+  registry: Registry = new Registry(),
+  { log = silentLog, maxLabelValues = 100, maxSeries = 1_000 }: MetricsOptions = {},
+): Metrics {
+  const made = new Map<string, Made>();
+
+  function findOrCreate(
+    kind: Kind,
+    { name, help, labels = [] }: { name: string; help: string; labels?: readonly string[] },
+    create: (config: Config) => (labels: Labels, value: number) => void,
+  ): Made["handle"] {
+    const key = labels.join();
+    const known = made.get(name);
+    if (known !== undefined) {
+      if (known.kind !== kind) throw otherKind(name, kind);
+      if (known.labels !== key) throw otherLabels(name, known.labels, key);
+      return known.handle;
+    }
+    if (registry.getSingleMetric(name) !== undefined) throw otherKind(name, kind);
+    checkNames(name, labels);
+    const limit = createLabelLimit(name, labels, { maxLabelValues, maxSeries, log });
+    const write = create({ name, help, labelNames: labels, registers: [registry] });
+    const handle = createHandle(name, kind, limit, write);
+    made.set(name, { kind, labels: key, handle });
+    return handle;
+  }
+
+  return {
+    counter: (name, help, options) =>
+      findOrCreate("counter", { name, help, ...options }, (config) => {
+        const counter = new Counter(config);
+        return (labels, value) => counter.inc(labels, value);
+      }),
+    gauge: (name, help, options) =>
+      findOrCreate("gauge", { name, help, ...options }, (config) => {
+        const gauge = new Gauge(config);
+        return (labels, value) => gauge.set(labels, value);
+      }),
+    histogram(name, help, given) {
+      const options = (isBuckets(given) ? { buckets: given } : given) ?? {};
+      const { buckets } = options;
+      return findOrCreate("histogram", { name, help, ...options }, (config) => {
+        const histogram = new Histogram({
+          ...config,
+          ...(buckets === undefined ? {} : { buckets: [...buckets] }),
+        });
+        return (labels, value) => histogram.observe(labels, value);
+      });
+    },
+  };
+}
+
+interface Config {
+  name: string;
+  help: string;
+  labelNames: readonly string[];
+  registers: Registry[];
+}
+
+function isBuckets(given: unknown): given is readonly number[] {
+  return Array.isArray(given);
+}
+
+function createHandle(
+  name: string,
+  kind: Kind,
+  limit: LabelLimit,
+  write: (labels: Labels, value: number) => void,
+): Made["handle"] {
+  const add = (first: unknown, second?: unknown): void => {
+    const hasLabels = typeof first === "object" && first !== null;
+    const value = (hasLabels ? second : first) ?? (kind === "counter" ? 1 : undefined);
+    const isAmount = typeof value === "number" && !Number.isNaN(value);
+    if (!isAmount || (kind === "counter" && !(value >= 0 && value < Infinity))) {
       throw new EkibenError("SERVICE_INVALID", {
-        detail:
-          known === undefined
-            ? `${JSON.stringify(name)} is not the name of a metric.`
-            : `There is a metric ${name} already, and it is not a ${kind.name.toLowerCase()}.`,
-        hint:
-          known === undefined
-            ? "Use letters, digits and underscores, and begin with a letter."
-            : "Choose another name.",
-        received: name,
+        detail: `The metric ${name} got ${String(value)}.`,
+        expected: kind === "counter" ? "a finite number from 0" : "a number",
+        received: String(value),
       });
     }
-    return create();
+    write(limit.toLabels(hasLabels ? (first as MetricLabels) : undefined), value);
   };
-  return {
-    counter: (name, help) =>
-      findOrCreate(Counter, name, () => new Counter({ name, help, registers })),
-    gauge: (name, help) => findOrCreate(Gauge, name, () => new Gauge({ name, help, registers })),
-    histogram: (name, help, buckets) =>
-      findOrCreate(
-        Histogram,
-        name,
-        () =>
-          new Histogram({ name, help, registers, ...(buckets === undefined ? {} : { buckets }) }),
-      ),
-  };
+  return { inc: add, set: add, observe: add };
+}
+
+// What every series has besides, or a histogram adds of its own.
+const RESERVED_LABELS = new Set(["service", "worker", "le", "quantile"]);
+
+function checkNames(name: string, labels: readonly string[]): void {
+  if (!/^[a-zA-Z_:][a-zA-Z0-9_:]*$/.test(name)) {
+    throw new EkibenError("SERVICE_INVALID", {
+      detail: `${JSON.stringify(name)} is not the name of a metric.`,
+      hint: "Use letters, digits and underscores, and begin with a letter.",
+      received: name,
+    });
+  }
+  if (/^(ekiben|process|nodejs)_/.test(name)) {
+    throw new EkibenError("SERVICE_INVALID", {
+      detail: `The metric ${name} has a name that is kept for ekiben and the process.`,
+      hint: "Begin it with something of your own, such as the name of the service.",
+      received: name,
+    });
+  }
+  for (const [at, label] of labels.entries()) {
+    const isName = /^[a-zA-Z_][a-zA-Z0-9_]*$/.test(label) && !label.startsWith("__");
+    if (isName && !RESERVED_LABELS.has(label) && labels.indexOf(label) === at) continue;
+    throw new EkibenError("SERVICE_INVALID", {
+      detail: `The metric ${name} cannot have the label ${JSON.stringify(label)}.`,
+      hint: `Use letters, digits and underscores, each name once, and not ${[...RESERVED_LABELS].join(", ")}.`,
+      received: label,
+    });
+  }
+}
+
+function otherKind(name: string, kind: Kind): EkibenError {
+  return new EkibenError("SERVICE_INVALID", {
+    detail: `There is a metric ${name} already, and it is not a ${kind} of the service.`,
+    hint: "Choose another name.",
+    received: name,
+  });
+}
+
+function otherLabels(name: string, known: string, asked: string): EkibenError {
+  return new EkibenError("SERVICE_INVALID", {
+    detail: `The metric ${name} was made with other labels before.`,
+    hint: "Give the same labels in the same order each time.",
+    expected: known === "" ? "no labels" : known,
+    received: asked === "" ? "no labels" : asked,
+  });
 }

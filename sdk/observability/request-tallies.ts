@@ -7,6 +7,12 @@ interface Tally {
   readonly buckets: number[];
 }
 
+/** Requests of one method to one endpoint. */
+interface Route {
+  running: number;
+  readonly byStatus: Map<number, Tally>;
+}
+
 type Labels = Record<string, string | number>;
 
 interface Value {
@@ -21,65 +27,85 @@ interface Value {
  * when they are scraped.
  */
 export interface RequestTallies {
-  add(endpoint: string, method: string, status: number, seconds: number): void;
-  /** The counter and the histogram, for a registry. */
+  begin(endpoint: string, method: string): void;
+  end(endpoint: string, method: string, status: number, seconds: number): void;
+  /** The counter, the histogram and the gauge, for a registry. */
   readonly metrics: readonly Metric[];
 }
 
-/** `bounds`: upper bounds of the buckets in seconds, ascending. */
-export function createRequestTallies(bounds: readonly number[]): RequestTallies {
-  const tallies = new Map<string, Map<string, Map<number, Tally>>>();
+const METHODS = new Set(["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]);
+const DURATION = "ekiben_request_duration_seconds";
 
-  function* each(): Generator<[Labels, Tally]> {
-    for (const [endpoint, byMethod] of tallies) {
-      for (const [method, byStatus] of byMethod) {
-        for (const [status, tally] of byStatus) yield [{ endpoint, method, status }, tally];
+/**
+ * `bounds`: upper bounds of the buckets in seconds, ascending. The version is on these series because
+ * they are what two versions are compared by while both run. It costs no continuity: a deployment
+ * starts new processes, whose counters begin at 0 anyway.
+ */
+export function createRequestTallies(bounds: readonly number[], version: string): RequestTallies {
+  const routes = new Map<string, Map<string, Route>>();
+
+  function find(endpoint: string, method: string): Route {
+    // What a client writes there must not become a label.
+    const known = METHODS.has(method) ? method : "other";
+    let byMethod = routes.get(endpoint);
+    if (byMethod === undefined) routes.set(endpoint, (byMethod = new Map()));
+    let route = byMethod.get(known);
+    if (route === undefined) byMethod.set(known, (route = { running: 0, byStatus: new Map() }));
+    return route;
+  }
+
+  function* each(): Generator<[{ endpoint: string; method: string }, Route]> {
+    for (const [endpoint, byMethod] of routes) {
+      for (const [method, route] of byMethod) yield [{ endpoint, method }, route];
+    }
+  }
+
+  function* eachStatus(): Generator<[Labels, Tally]> {
+    for (const [route, { byStatus }] of each()) {
+      for (const [status, tally] of byStatus) {
+        yield [{ ...route, status, service_version: version }, tally];
       }
     }
   }
 
-  const requests = toMetric("ekiben_requests_total", "Requests that were answered", "counter", () =>
-    Array.from(each(), ([labels, { count }]) => ({ value: count, labels })),
-  );
-  const duration = toMetric(
-    "ekiben_request_duration_seconds",
-    "From the arrival of a request to its answer",
-    "histogram",
-    () =>
-      Array.from(each(), ([labels, tally]) =>
-        toHistogram("ekiben_request_duration_seconds", labels, { tally, bounds }),
-      ).flat(),
-  );
-
   return {
-    metrics: [requests, duration],
-    add(endpoint, method, status, seconds) {
-      const tally = find(find(tallies, endpoint), method).get(status) ?? make();
+    metrics: [
+      toMetric("ekiben_requests_total", "Requests that were answered", "counter", () =>
+        Array.from(eachStatus(), ([labels, { count }]) => ({ value: count, labels })),
+      ),
+      toMetric(DURATION, "From the arrival of a request to its answer", "histogram", () =>
+        Array.from(eachStatus(), ([labels, tally]) =>
+          toHistogram(labels, { tally, bounds }),
+        ).flat(),
+      ),
+      toMetric("ekiben_requests_in_progress", "Requests that wait for their answer", "gauge", () =>
+        Array.from(each(), ([route, { running }]) => ({
+          value: running,
+          labels: { ...route, service_version: version },
+        })),
+      ),
+    ],
+    begin(endpoint, method) {
+      find(endpoint, method).running++;
+    },
+    end(endpoint, method, status, seconds) {
+      const route = find(endpoint, method);
+      route.running--;
+      let tally = route.byStatus.get(status);
+      if (tally === undefined) {
+        tally = { count: 0, sum: 0, buckets: Array<number>(bounds.length + 1).fill(0) };
+        route.byStatus.set(status, tally);
+      }
       tally.count++;
       tally.sum += seconds;
       let bucket = 0;
       while (bucket < bounds.length && seconds > bounds[bucket]!) bucket++;
       tally.buckets[bucket]!++;
-
-      function make(): Tally {
-        const made = { count: 0, sum: 0, buckets: Array<number>(bounds.length + 1).fill(0) };
-        find(find(tallies, endpoint), method).set(status, made);
-        return made;
-      }
     },
   };
 }
 
-function find<Key, Inner>(map: Map<Key, Map<Inner, any>>, key: Key): Map<Inner, any> {
-  const known = map.get(key);
-  if (known !== undefined) return known;
-  const made = new Map<Inner, any>();
-  map.set(key, made);
-  return made;
-}
-
 function toHistogram(
-  name: string,
   labels: Labels,
   { tally, bounds }: { tally: Tally; bounds: readonly number[] },
 ): Value[] {
@@ -87,12 +113,12 @@ function toHistogram(
   const buckets = tally.buckets.map((count, index): Value => {
     below += count;
     const le = bounds[index] ?? "+Inf";
-    return { value: below, labels: { le, ...labels }, metricName: `${name}_bucket` };
+    return { value: below, labels: { le, ...labels }, metricName: `${DURATION}_bucket` };
   });
   return [
     ...buckets,
-    { value: tally.sum, labels, metricName: `${name}_sum` },
-    { value: tally.count, labels, metricName: `${name}_count` },
+    { value: tally.sum, labels, metricName: `${DURATION}_sum` },
+    { value: tally.count, labels, metricName: `${DURATION}_count` },
   ];
 }
 
@@ -100,7 +126,7 @@ function toHistogram(
 function toMetric(
   name: string,
   help: string,
-  type: "counter" | "histogram",
+  type: "counter" | "histogram" | "gauge",
   values: () => Value[],
 ): Metric {
   const get = async (): Promise<object> => ({

@@ -76,7 +76,7 @@ export async function serveBundle(options: ServeOptions): Promise<RunningServer>
   }
   const runtime = createRuntime(definition, {
     log,
-    metrics: createMetrics(serviceMetrics.registry),
+    metrics: createMetrics(serviceMetrics.registry, { log }),
     modelsDirectory: join(directory, "models"),
     checkOutputs,
     observer: serviceMetrics.observer,

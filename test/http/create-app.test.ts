@@ -506,7 +506,8 @@ test("requests under way are in progress until they are answered", async () => {
   });
   const pending = send(`${served.url}/v1/add`, { body: BODY });
   await until(() => finish !== undefined);
-  const series = 'ekiben_requests_in_progress{endpoint="/v1/add",service="adder"}';
+  const series =
+    'ekiben_requests_in_progress{endpoint="/v1/add",method="POST",service_version="1",service="adder"}';
   expect(await served.serviceMetrics.text()).toContain(`${series} 1`);
   finish!();
   await pending;

@@ -38,7 +38,7 @@ test("a client that leaves while it sends its body never reaches the handler", a
   await untilConnections(served.server, 1);
   socket.destroy();
   const series =
-    'ekiben_requests_total{endpoint="/v1/add",method="POST",status="499",service="adder"} 1';
+    'ekiben_requests_total{endpoint="/v1/add",method="POST",status="499",service_version="1",service="adder"} 1';
   await untilText(() => built.serviceMetrics.text(), series);
   expect(calls).toBe(0);
   expect((await send(`${served.url}/v1/add`, { body: BODY })).status).toBe(200);

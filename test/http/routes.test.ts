@@ -176,10 +176,10 @@ describe("routes", () => {
     const text = await serviceMetrics.text();
     const lines = text.split("\n").filter((line) => line.startsWith("ekiben_requests_total"));
     expect(lines.sort()).toEqual([
-      'ekiben_requests_total{endpoint="/v1/:region/items/:id",method="GET",status="422",service="shop"} 1',
-      'ekiben_requests_total{endpoint="/v1/free/:name",method="DELETE",status="405",service="shop"} 1',
-      'ekiben_requests_total{endpoint="/v1/free/:name",method="GET",status="200",service="shop"} 1',
-      'ekiben_requests_total{endpoint="/v1/free/:name",method="HEAD",status="200",service="shop"} 1',
+      'ekiben_requests_total{endpoint="/v1/:region/items/:id",method="GET",status="422",service_version="1",service="shop"} 1',
+      'ekiben_requests_total{endpoint="/v1/free/:name",method="DELETE",status="405",service_version="1",service="shop"} 1',
+      'ekiben_requests_total{endpoint="/v1/free/:name",method="GET",status="200",service_version="1",service="shop"} 1',
+      'ekiben_requests_total{endpoint="/v1/free/:name",method="HEAD",status="200",service_version="1",service="shop"} 1',
     ]);
   });
 

@@ -159,9 +159,15 @@ describe.each(WAYS)("a body that is read while it comes, through %s", (way) => {
         `POST /all HTTP/1.1\r\nHost: a\r\nContent-Type: application/octet-stream\r\n${headers.join("")}Content-Length: 100000\r\n\r\n`,
       );
       socket.write(gzipSync(bytes).subarray(0, 60));
-      await untilText(built, 'ekiben_requests_in_progress{endpoint="/all",service="s"} 1');
+      await untilText(
+        built,
+        'ekiben_requests_in_progress{endpoint="/all",method="POST",service_version="1",service="s"} 1',
+      );
       socket.destroy();
-      await untilText(built, 'ekiben_requests_in_progress{endpoint="/all",service="s"} 0');
+      await untilText(
+        built,
+        'ekiben_requests_in_progress{endpoint="/all",method="POST",service_version="1",service="s"} 0',
+      );
       // A middleware that reads the body itself fails by itself.
       const status = way === "a middleware that read it" ? 500 : 499;
       expect(await built.serviceMetrics.text()).toContain(`status="${status}"`);

@@ -176,7 +176,10 @@ describe.each(Object.keys(WAYS))("a stream through %s", (way) => {
     const response = await post(`${url}/events`, "wait", { signal: client.signal });
     await readChunk(response.body!.getReader());
     client.abort();
-    await untilText(built, 'ekiben_requests_in_progress{endpoint="/events",service="s"} 0');
+    await untilText(
+      built,
+      'ekiben_requests_in_progress{endpoint="/events",method="POST",service_version="1",service="s"} 0',
+    );
     expect(seen).toEqual([]);
     go();
     await until(() => seen.includes("ended"));
@@ -250,7 +253,10 @@ it("a stream that a middleware drops is ended and counted", async () => {
   const { url, built } = await serve("the shorter way", {}, service);
   expect(await (await post(`${url}/events`, "endless")).text()).toBe("instead");
   await until(() => seen.includes("ended"));
-  await untilText(built, 'ekiben_requests_in_progress{endpoint="/events",service="s"} 0');
+  await untilText(
+    built,
+    'ekiben_requests_in_progress{endpoint="/events",method="POST",service_version="1",service="s"} 0',
+  );
   await built.runtime.drain();
 });
 
@@ -263,7 +269,7 @@ it("a stream that a middleware reads and rewrites is counted once", async () => 
   expect(await (await post(`${url}/plain`, "x")).text()).toBe('{"N":1}\n{"N":2}\n');
   await untilText(
     built,
-    'ekiben_requests_total{endpoint="/plain",method="POST",status="200",service="s"} 1',
+    'ekiben_requests_total{endpoint="/plain",method="POST",status="200",service_version="1",service="s"} 1',
   );
 });
 

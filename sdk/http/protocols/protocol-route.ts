@@ -37,7 +37,7 @@ export function mountProtocolRoute(
       app.post(path, async (c) => {
         const began = performance.now();
         const id = toRequestId(c.req.header("x-request-id"));
-        options.serviceMetrics?.begin(label);
+        options.serviceMetrics?.begin(label, "POST");
         const answered = await answer(route, c, id, options);
         const { status, headers } = answered;
         const end = (): void => record(options, { path: label, id, method: "POST", status, began });
