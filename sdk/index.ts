@@ -118,11 +118,25 @@ export { xgboost } from "./models/xgboost.js";
 export type { XGBoostModel, XGBoostOptions } from "./models/xgboost.js";
 export type {
   LoadedModel,
+  ModelContent,
   ModelDefinition,
   ModelDescription,
   ModelFile,
   ModelLoadContext,
 } from "./models/model.js";
+export { models } from "./store/models.js";
+export type {
+  AnyStoredModel,
+  DamagedModel,
+  ImportModelOptions,
+  Models,
+  StoredFilesOptions,
+  StoredJsonOptions,
+  StoredKindOptions,
+  StoredModel,
+  StoreModelOptions,
+} from "./store/models.js";
+export type { ModelFacts } from "./store/model-facts.js";
 export type { TensorArray } from "./tensor/tensor-array.js";
 export type { TensorDescription } from "./tensor/tensor.js";
 

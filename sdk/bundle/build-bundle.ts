@@ -179,10 +179,10 @@ function findModelPackages(
 async function readModels(source: BundleSource): Promise<ContentModel[]> {
   return Promise.all(
     Object.entries(source.definition.models).map(async ([name, model]) => {
-      const { kind: _, ...description } = source.modelDescriptions?.[name] ?? { kind: "" };
+      const { kind = model.kind, ...description } = source.modelDescriptions?.[name] ?? {};
       return {
         name,
-        kind: model.kind,
+        kind,
         files: await model.files(name),
         ...(Object.keys(description).length === 0 ? {} : { description }),
       };

@@ -3,7 +3,7 @@ import { mkdir, open, stat } from "node:fs/promises";
 import { createReadStream } from "node:fs";
 import { dirname } from "node:path";
 import { EkibenError } from "../core/errors.js";
-import type { ManifestFile } from "./manifest.js";
+import type { Content } from "./blobs.js";
 
 /**
  * Copies a file of a model and hashes what was copied.
@@ -13,8 +13,7 @@ export async function copyModelFile(
   model: string,
   source: string,
   target: string,
-  path: string,
-): Promise<ManifestFile> {
+): Promise<Content> {
   const before = await stat(source).catch((cause: unknown) => {
     throw missing(model, source, cause);
   });
@@ -39,7 +38,7 @@ export async function copyModelFile(
       hint: "Save again when it is written completely.",
     });
   }
-  return { path, sha256: hash.digest("hex"), size };
+  return { sha256: hash.digest("hex"), size };
 }
 
 function missing(model: string, source: string, cause?: unknown): EkibenError {

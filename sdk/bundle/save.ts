@@ -7,7 +7,6 @@ import { sha256 } from "../core/hash.js";
 import { checkName, createVersion, parseTag } from "../core/tag.js";
 import type { ModelFile } from "../models/model.js";
 import { checkBundlePath } from "./bundle-path.js";
-import { copyModelFile } from "./copy-file.js";
 import { openBundle } from "./load.js";
 import {
   BUNDLE_FORMAT,
@@ -18,6 +17,7 @@ import {
   type ManifestFile,
   type ManifestModel,
 } from "./manifest.js";
+import { createModelFiles, type Link } from "./share-files.js";
 import { listVersions, versionsDirectory } from "./versions.js";
 
 /** A model on its way into a bundle. */
@@ -47,6 +47,8 @@ export interface SaveBundleOptions {
   /** Sees the bundle before it is published; when it throws, there is no bundle. */
   check?(directory: string): Promise<unknown>;
   now?: () => Date;
+  /** Gives a file a second name. @default a hard link */
+  link?: Link;
 }
 
 export interface SavedBundle {
@@ -79,7 +81,7 @@ export async function saveBundle(
   try {
     await removeLeftovers(parent, now);
     await mkdir(aside, { recursive: true });
-    const manifest = await writeContent(content, aside, now, options.version);
+    const manifest = await writeContent(content, aside, now, options);
     return await publish(manifest, aside, options);
   } catch (error) {
     throw explain(error, parent);
@@ -101,19 +103,23 @@ async function writeContent(
   content: BundleContent,
   aside: string,
   now: Date,
-  version?: string,
+  { version, store, directory, link }: SaveBundleOptions,
 ): Promise<Manifest> {
   const files: ManifestFile[] = [];
   for (const [path, data] of Object.entries(content.files)) {
     files.push(await writeOne(aside, path, data));
   }
   const models: ManifestModel[] = [];
+  // A folder of its own may be carried elsewhere and written into.
+  const shared = directory === undefined && store !== undefined ? resolve(store) : undefined;
+  const modelFiles = createModelFiles(content.name, shared, link);
   for (const { files: sources, ...model } of content.models) {
     checkName(model.name.toLowerCase(), "model");
     const copied: ManifestFile[] = [];
     for (const source of sources) {
       const path = checkBundlePath(`models/${model.name}/${source.path}`);
-      copied.push(await copyModelFile(model.name, source.source, join(aside, path), path));
+      const placed = await modelFiles.place(model.name, source, join(aside, path));
+      copied.push({ path, ...placed });
     }
     models.push({ ...model, files: sortByPath(copied) });
   }

@@ -5,6 +5,7 @@ import { addDelete } from "./commands/delete.js";
 import { addInit } from "./commands/init.js";
 import { addKernel } from "./commands/kernel.js";
 import { addList } from "./commands/list.js";
+import { addModels } from "./commands/models.js";
 import { addNotebook } from "./commands/notebook.js";
 import { addOpenapi } from "./commands/openapi.js";
 import { addPack } from "./commands/pack.js";
@@ -18,11 +19,14 @@ import { findPackageVersion } from "../http/package-version.js";
 
 const program = new Command("ekiben")
   .description("Serve predictions from bundles that were saved in a notebook or built from a file.")
-  .version(findPackageVersion())
   .option("--verbose", "show the stack of an error")
   .showHelpAfterError("(ekiben --help shows the commands)")
   .configureHelp({ showGlobalOptions: true })
   .exitOverride();
+
+// Commander takes an option of the program wherever it stands, and a command has one of this name.
+const ofCommand = process.argv.slice(3).some((word) => /^--version(=|$)/.test(word));
+if (!ofCommand) program.version(findPackageVersion());
 
 // The order is that of `ekiben --help`: what is used first comes first.
 const commands = [
@@ -39,6 +43,7 @@ const commands = [
   addPack,
   addUnpack,
   addDelete,
+  addModels,
 ];
 for (const add of commands) add(program);
 

@@ -16,3 +16,21 @@ export function toLabels(
   if (equals < 1) throw new InvalidArgumentError("A label is written key=value.");
   return { ...labels, [text.slice(0, equals)]: text.slice(equals + 1) };
 }
+
+/** Collects `key=number`, given once or more often. */
+export function toMetrics(
+  text: string,
+  metrics: Readonly<Record<string, number>> = {},
+): Record<string, number> {
+  const equals = text.indexOf("=");
+  const value = Number(text.slice(equals + 1));
+  if (equals < 1 || text.slice(equals + 1).trim() === "" || !Number.isFinite(value)) {
+    throw new InvalidArgumentError("A metric is written key=number, such as auc=0.91.");
+  }
+  return { ...metrics, [text.slice(0, equals)]: value };
+}
+
+/** Collects words, given once or more often. */
+export function toNames(text: string, names: readonly string[] = []): string[] {
+  return [...names, text];
+}

@@ -5,7 +5,7 @@ import { EkibenError } from "../core/errors.js";
 import { sha256 } from "../core/hash.js";
 import type { LoadedModel, ModelFile } from "../models/model.js";
 import { checkKeys } from "../service/check-keys.js";
-import { findStoreDirectory } from "../store/local-store.js";
+import { findStoreDirectory } from "../store/directory.js";
 import type { ArtifactSource } from "./artifact-source.js";
 import { downloadFiles, type DownloadProgress } from "./download.js";
 import { findModel } from "./find-model.js";

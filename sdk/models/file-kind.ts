@@ -7,6 +7,8 @@ export interface FileKind {
   what: string;
   /** One or two sentences. */
   hint: string;
+  /** The kind of model that serves it, when there is one. */
+  kind?: "xgboost" | "lightgbm" | "tfjs";
 }
 
 const EXPORT_TORCH =
@@ -51,7 +53,7 @@ function findBinaryKind(bytes: Buffer, latin: string, ending: string): FileKind 
     return { what: "an XGBoost model in the old binary format", hint: SAVE_XGBOOST };
   }
   if (/^\{[iIlLU]/.test(latin) && latin.slice(0, 64).includes("learner")) {
-    return { what: "an XGBoost model in UBJSON", hint: EXPORT_XGBOOST };
+    return { what: "an XGBoost model in UBJSON", hint: EXPORT_XGBOOST, kind: "xgboost" };
   }
   if (latin.startsWith("CBM1")) {
     return {
@@ -131,7 +133,7 @@ function findTextKind(bytes: Buffer, latin: string): FileKind | undefined {
     };
   }
   if (/^tree\r?\nversion=/.test(text)) {
-    return { what: "a LightGBM model", hint: EXPORT_LIGHTGBM };
+    return { what: "a LightGBM model", hint: EXPORT_LIGHTGBM, kind: "lightgbm" };
   }
   if (/^\s*[{[]/.test(text)) return jsonKind(text);
   const line = text.trimStart().split(/\r?\n/, 1)[0]!.slice(0, 60);
@@ -149,7 +151,7 @@ function jsonKind(text: string): FileKind {
     };
   }
   if (/^\s*\{\s*"(learner|version)"/.test(text) && text.includes('"learner"')) {
-    return { what: "an XGBoost model in JSON", hint: EXPORT_XGBOOST };
+    return { what: "an XGBoost model in JSON", hint: EXPORT_XGBOOST, kind: "xgboost" };
   }
   if (/^\s*\[\s*\{\s*"nodeid"/.test(text)) {
     return {
@@ -158,7 +160,11 @@ function jsonKind(text: string): FileKind {
     };
   }
   if (text.includes('"modelTopology"') || text.includes('"weightsManifest"')) {
-    return { what: "a TensorFlow.js model", hint: "onnx() serves ONNX models only." };
+    return {
+      what: "a TensorFlow.js model",
+      hint: 'Give its folder to tfjs("models/digits").',
+      kind: "tfjs",
+    };
   }
   return {
     what: "a JSON file",

@@ -181,7 +181,11 @@ function createModel(
 
 const VALUE_FILE = "value.json";
 
-async function readValue(folder: string, fromJSON: (json: unknown) => unknown): Promise<unknown> {
+/** What `fromJSON` makes of the file that a model with `value` was saved as. */
+export async function readValue(
+  folder: string,
+  fromJSON: (json: unknown) => unknown,
+): Promise<unknown> {
   const path = toModelPath(join(folder, VALUE_FILE));
   await readModelHead(path);
   return fromJSON(readJsonValue(await readFile(path.absolute, "utf8")));

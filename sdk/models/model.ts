@@ -6,6 +6,22 @@ export interface ModelFile {
   source: string;
   /** Relative path with `/`, without `..`. */
   path: string;
+  /**
+   * The SHA-256 of a file that nobody changes, such as one of the model store: a bundle may share it
+   * instead of copying it, once its hash is checked.
+   */
+  sha256?: string;
+}
+
+/** What a model store keeps of a model. */
+export interface ModelContent {
+  /** The kind that reads the files: `xgboost`, `lightgbm`, `onnx`, `tfjs`, or `files` for any other. */
+  kind: string;
+  /** The path of the file that the kind is given. */
+  entry?: string;
+  files: readonly ModelFile[];
+  /** Where it was taken from. */
+  provenance?: Readonly<Record<string, string>>;
 }
 
 /** Where a model is loaded from, and what it may use meanwhile. */
@@ -65,6 +81,11 @@ export interface ModelDefinition<Loaded extends LoadedModel = LoadedModel> {
    * @throws MODEL_FILE_MISSING when a file is not there.
    */
   files(name?: string): Promise<readonly ModelFile[]>;
+  /**
+   * What a model store keeps of it, for a kind that only leads to a model of another kind.
+   * @default its own kind and `files()`, of which the first is the one that the kind is given
+   */
+  content?(): Promise<ModelContent>;
   /**
    * Loads the model.
    * @throws MODEL_FILE_MISSING or MODEL_FILE_INVALID, naming the file and what to do.

@@ -15,7 +15,7 @@ import type {
 } from "../service/faces.js";
 import type { Service } from "../service/infer.js";
 import { sliceNotebook, type NotebookSlice } from "../slicing/slice-notebook.js";
-import { findStoreDirectory } from "../store/local-store.js";
+import { findStoreDirectory } from "../store/directory.js";
 import { toBundleCard } from "./cards.js";
 import { createClassify, createLiveValues } from "./classify-value.js";
 import { answerCalls } from "./answer-calls.js";

@@ -1,8 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { existsSync } from "node:fs";
 import { mkdir, rename, rm } from "node:fs/promises";
-import { homedir } from "node:os";
-import { dirname, join, resolve } from "node:path";
+import { dirname, join } from "node:path";
 import { openBundle, type Bundle } from "../bundle/load.js";
 import { allFiles } from "../bundle/manifest.js";
 import {
@@ -14,6 +13,8 @@ import {
 import { EkibenError } from "../core/errors.js";
 import { parseTag, printTag } from "../core/tag.js";
 import { findClosestName } from "../core/closest-name.js";
+import { chooseVersion } from "./choose-version.js";
+import { findStoreDirectory } from "./directory.js";
 
 /** The bundles of this machine. */
 export interface LocalStore {
@@ -36,12 +37,6 @@ export interface StoredBundle extends StoredVersion {
   readonly size?: number;
 }
 
-/** `EKIBEN_HOME`, or `.ekiben` in the home of the user. */
-export function findStoreDirectory(env: NodeJS.ProcessEnv = process.env): string {
-  const home = env["EKIBEN_HOME"];
-  return home === undefined || home === "" ? join(homedir(), ".ekiben") : resolve(home);
-}
-
 /** The store in a folder, which need not exist. */
 export function openLocalStore(directory = findStoreDirectory()): LocalStore {
   const bundles = join(directory, "bundles");
@@ -51,15 +46,11 @@ export function openLocalStore(directory = findStoreDirectory()): LocalStore {
     const tag = parseTag(text);
     const versions = await listVersions(directory, tag.name);
     if (versions.length === 0) throw await unknownName(text, tag.name);
-    const exact = versions.find(({ version }) => version === tag.version);
-    if (exact !== undefined) return exact;
-    if (tag.version === "latest") {
-      // A damaged one is passed over only in a list; here it would hide that a bundle was lost.
-      return versions[0]!;
-    }
-    const matching = versions.filter(({ version }) => version.startsWith(tag.version));
-    if (matching.length === 1) return matching[0]!;
-    throw unknownVersion(text, matching.length > 1 ? matching : versions, matching.length);
+    // A damaged one is passed over only in a list; here it would hide that a bundle was lost.
+    const chosen = chooseVersion(versions, tag.version);
+    if (chosen.found !== undefined) return chosen.found;
+    const { candidates } = chosen;
+    throw unknownVersion(text, candidates.length > 0 ? candidates : versions, candidates.length);
   }
 
   async function unknownName(text: string, name: string): Promise<EkibenError> {

@@ -2,7 +2,7 @@ import { copyFileSync, mkdirSync, mkdtempSync, rmSync, statSync } from "node:fs"
 import { tmpdir } from "node:os";
 import { dirname, isAbsolute, join } from "node:path";
 import { describe, expect, it, onTestFinished } from "vitest";
-import { EkibenError } from "../../sdk/core/errors.js";
+import { EkibenError, type ErrorCode } from "../../sdk/core/errors.js";
 import type { LoadedModel, ModelDefinition } from "../../sdk/models/model.js";
 
 /** One kind of model, with what the suite needs to try it. */
@@ -14,6 +14,8 @@ export interface ModelSubject<Loaded extends LoadedModel> {
   defineMissing(): { definition: ModelDefinition<Loaded>; file: string };
   /** A model whose file is something else. */
   defineInvalid(): { definition: ModelDefinition<Loaded>; file: string };
+  /** What a kind that finds its files elsewhere than at a path says of these two. */
+  codes?: { missing: ErrorCode; invalid: ErrorCode };
   /** Answers one fixed request, as plain data. */
   use(model: Loaded): Promise<unknown>;
 }
@@ -45,6 +47,10 @@ async function copyFiles(definition: ModelDefinition): Promise<string> {
 export function describeModelContract<Loaded extends LoadedModel>(
   subject: ModelSubject<Loaded>,
 ): void {
+  const { missing, invalid } = subject.codes ?? {
+    missing: "MODEL_FILE_MISSING",
+    invalid: "MODEL_FILE_INVALID",
+  };
   describe(`model contract: ${subject.kind}`, () => {
     it("names its kind", () => {
       expect(subject.define().kind).toBe(subject.kind);
@@ -124,7 +130,7 @@ export function describeModelContract<Loaded extends LoadedModel>(
       const { definition, file } = subject.defineMissing();
       for (const act of [() => definition.files(), () => definition.load({ name: "subject" })]) {
         const error = await act().catch((reason: unknown) => reason);
-        expect(error).toMatchObject({ code: "MODEL_FILE_MISSING" });
+        expect(error).toMatchObject({ code: missing });
         expect((error as Error).message).toContain(file);
       }
     });
@@ -132,7 +138,7 @@ export function describeModelContract<Loaded extends LoadedModel>(
     it("says which file is no model, and what to do", async () => {
       const { definition, file } = subject.defineInvalid();
       const error = await definition.load({ name: "subject" }).catch((reason: unknown) => reason);
-      expect(error).toMatchObject({ code: "MODEL_FILE_INVALID" });
+      expect(error).toMatchObject({ code: invalid });
       expect((error as EkibenError).message).toContain(file);
       expect((error as EkibenError).facts.hint).toMatch(/\w+ .*\.$/);
     });

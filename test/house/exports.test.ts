@@ -38,6 +38,7 @@ describe("the public surface", () => {
         "logBundle: function",
         "mlflow: function",
         "model: function",
+        "models: object",
         "ndjsonStream: function",
         "onnx: function",
         "reject: function",

@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { expect, it } from "vitest";
 import { createNotebookSession } from "../notebook/notebook-session.js";
+import { findPackages } from "../notebook/packages.js";
 
 interface Saved {
   directory: string;
@@ -14,20 +15,6 @@ const page = readFileSync(
   "utf8",
 );
 const blocks = Array.from(page.matchAll(/^```ts\n([\s\S]*?)^```/gm), (match) => match[1]!);
-
-/** Packages and all that they depend on. */
-function findPackages(names: readonly string[], found = new Set<string>()): string[] {
-  for (const name of names) {
-    if (found.has(name)) continue;
-    found.add(name);
-    const file = fileURLToPath(new URL(`../../node_modules/${name}/package.json`, import.meta.url));
-    const { dependencies = {} } = JSON.parse(readFileSync(file, "utf8")) as {
-      dependencies?: Record<string, string>;
-    };
-    findPackages(Object.keys(dependencies), found);
-  }
-  return [...found];
-}
 
 it("shows cells that run as they stand, and services that answer alike once they are saved", async () => {
   const expected = [

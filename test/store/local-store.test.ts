@@ -4,7 +4,8 @@ import { join, resolve } from "node:path";
 import { expect, test } from "vitest";
 import { packBundle } from "../../sdk/bundle/pack.js";
 import { saveBundle, type BundleContent } from "../../sdk/bundle/save.js";
-import { findStoreDirectory, openLocalStore } from "../../sdk/store/local-store.js";
+import { findStoreDirectory } from "../../sdk/store/directory.js";
+import { openLocalStore } from "../../sdk/store/local-store.js";
 import { makeFolder } from "../bundle/temporary-folder.js";
 
 function content(name: string, text = "export default 1;"): BundleContent {

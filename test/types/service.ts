@@ -13,6 +13,8 @@ import {
   form,
   image,
   json,
+  model,
+  models,
   ndjsonStream,
   onnx,
   reject,
@@ -572,3 +574,46 @@ cors({});
 
 // @ts-expect-error a middleware is a function
 guarded.use({ env: "KEYS" });
+
+const stored = defineService({ name: "stored" })
+  .models({
+    any: models.get("churn-trees:latest"),
+    trees: models.get("churn-trees@production", { kind: "xgboost", model: { iterations: 3 } }),
+    net: models.get("churn-net", { kind: "onnx" }),
+    forest: models.get("forest", {
+      fromJSON: (json) => ({ size: Number(json) }),
+      predict: (forest, rows: number[][]) => rows.map((row) => row.length * forest.size),
+    }),
+    index: models.get("index", {
+      load: async (folder) => new Map([[folder, 1]]),
+      predict: (index, key: string) => index.get(key),
+    }),
+  })
+  .api("predict", {
+    input: json(z.array(z.number())),
+    async handler(row, { models }) {
+      const any: ArrayLike<number> = await models.any.predict([row]);
+      const margin: ArrayLike<number> = models.trees.margin([row]);
+      const out = await models.net.run([row]);
+      const sizes: number[] = await models.forest.predict([row]);
+      const found: number | undefined = await models.index.predict("a");
+      // @ts-expect-error the kind is not known, and so is no method but predict
+      models.any.margin([row]);
+      // @ts-expect-error the forest takes rows
+      void models.forest.predict("a");
+      return [any[0], margin[0], sizes[0], found, Object.keys(out).length];
+    },
+  });
+
+export async function storedModelsAreTyped(): Promise<void> {
+  const kept = await models.save("a", model({ value: 1, fromJSON: Number, predict: (x) => x }));
+  const tag: string = (await models.tag(kept.tag, { labels: { old: null }, aliases: ["best"] }))
+    .tag;
+  // @ts-expect-error a kind that there is not
+  void models.import("a.json", { name: tag, kind: "pickle" });
+  for (const one of await models.list()) {
+    if ("damaged" in one) void one.damaged.length;
+    else void one.metrics["auc"];
+  }
+  void stored;
+}

@@ -21,7 +21,7 @@ export function addBuild(program: Command): void {
     .action(async (file: string, options: BuildCommandOptions) => {
       const { resolve } = await import("node:path");
       const { buildFile } = await import("../build-file.js");
-      const { findStoreDirectory } = await import("../../store/local-store.js");
+      const { findStoreDirectory } = await import("../../store/directory.js");
       const { openBundle } = await import("../../bundle/load.js");
       const { verifyBundle } = await import("../../bundle/verify.js");
       const { spawnServer } = await import("../../server/spawn-server.js");

@@ -51,12 +51,24 @@ async function describe(manifest: Manifest, place: string): Promise<string> {
     ),
   ];
   if (manifest.models.length > 0) {
-    const rows = manifest.models.map((model) => [model.name, model.kind, bytes(model.files)]);
-    parts.push(printTable(["model", "kind", "size"], rows));
+    const rows = manifest.models.map((model) => [
+      model.name,
+      model.kind,
+      bytes(model.files),
+      printOrigin(model.description?.["provenance"]),
+    ]);
+    parts.push(printTable(["model", "kind", "size", "from"], rows));
   }
   if (manifest.dependencies.length > 0) {
     const rows = manifest.dependencies.map((one) => [one.name, one.version, one.reason]);
     parts.push(printTable(["package", "version", "why"], rows));
   }
   return parts.join("\n\n");
+}
+
+/** The model of the store or of a registry that it was taken from. */
+function printOrigin(provenance: unknown): string {
+  const { model, name, uri, version } = (provenance ?? {}) as Record<string, string | undefined>;
+  const found = model ?? name ?? uri;
+  return found === undefined ? "" : version === undefined ? found : `${found}:${version}`;
 }
