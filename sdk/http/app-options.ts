@@ -34,6 +34,8 @@ export interface AppOptions {
   checkOutputs?: boolean;
   /** How the server was configured, without secrets; told at `/metadata`. */
   settings?: Readonly<Record<string, unknown>>;
+  /** How many processes serve the bundle, where there are several; told at `/readyz`. */
+  workers?(): { readonly ready: number; readonly total: number };
   /** What the OpenAPI document shows as answers; called when it is first asked for. */
   recordedAnswers?(): Promise<RecordedAnswers>;
   /** Writes one line a request to the log. @default false */

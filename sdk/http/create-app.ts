@@ -45,7 +45,8 @@ export function createApp(runtime: Runtime, options: AppOptions): Hono {
   app.get("/livez", (c) => toJson(c, 200, { status: "live" }));
   app.get("/readyz", (c) => {
     const { status, body } = toReadiness(runtime);
-    return toJson(c, status, body);
+    const workers = options.workers?.();
+    return toJson(c, status, workers === undefined ? body : { ...body, workers });
   });
   app.get("/healthz", (c) => {
     const { status, body } = toHealth(runtime);

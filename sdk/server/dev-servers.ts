@@ -1,6 +1,7 @@
 import { EkibenError } from "../core/errors.js";
 import type { Runtime } from "../service/runtime.js";
-import { listen, type App, type Listening } from "./listen.js";
+import type { App } from "./app-server.js";
+import { listen, type Listening } from "./listen.js";
 
 /** A service that is ready to answer: its runtime, and the app in front of it. */
 export interface Serving {

@@ -1,5 +1,5 @@
 import { toProblem, EkibenError } from "../core/errors.js";
-import type { App } from "./listen.js";
+import type { App } from "./app-server.js";
 
 const PROBES: ReadonlySet<string> = new Set(["/readyz", "/healthz"]);
 

@@ -5,14 +5,17 @@ import { readSamples, toRecordedAnswers } from "../bundle/sample.js";
 import { EkibenError } from "../core/errors.js";
 import { resolveDanfojsFrom } from "../frame/danfojs.js";
 import { createApp } from "../http/create-app.js";
+import { toHealth, type ProbeAnswer } from "../http/probes.js";
 import { createLog, type LogLevel } from "../observability/create-log.js";
 import type { Log } from "../observability/log.js";
 import { createMetrics } from "../observability/metrics.js";
 import { createServiceMetrics } from "../observability/service-metrics.js";
 import { createRuntime } from "../service/create-runtime.js";
+import type { App, CloseOptions } from "./app-server.js";
 import { toDrainingApp } from "./draining-app.js";
-import { listen } from "./listen.js";
-import { listSet, reportSettings } from "./settings/report.js";
+import { listen, type Listening } from "./listen.js";
+import type { WorkerCount } from "./messages.js";
+import { logSettings, reportSettings } from "./settings/report.js";
 import type { ResolvedSettings } from "./settings/resolve.js";
 
 export interface ServeOptions {
@@ -33,10 +36,20 @@ export interface ServeOptions {
   logLevel?: LogLevel;
   /** What was set and where, for the log and `/metadata`. */
   settings?: ResolvedSettings;
+  /** Set in a worker process: the primary has the port, and speaks for all of them. */
+  worker?: WorkerPart;
   /** @default one of the service, on standard output */
   log?: Log;
   /** The module that the bundle's `ekiben` means. @default the package that runs */
   ekiben?: object;
+}
+
+/** What a server is told that is one of several. */
+export interface WorkerPart {
+  readonly number: number;
+  /** Takes the place of listening on the port. */
+  open(app: App): Listening;
+  count(): WorkerCount;
 }
 
 /** A bundle that answers. */
@@ -45,11 +58,15 @@ export interface RunningServer {
   readonly port: number;
   readonly bundle: Bundle;
   readonly log: Log;
+  /** What `/healthz` says. */
+  health(): ProbeAnswer;
+  /** Says on its probes that it is not ready, and goes on answering. */
+  unready(): void;
   /**
    * Says that it is not ready any more, stops accepting, answers what is under way, and releases
    * the models. `cut` counts the connections that were still waiting at the limit.
    */
-  stop(): Promise<{ cut: number }>;
+  stop(limits?: CloseOptions): Promise<{ cut: number }>;
 }
 
 /**
@@ -66,14 +83,12 @@ export async function serveBundle(options: ServeOptions): Promise<RunningServer>
   checkDefinition(bundle, Object.keys(definition.apis));
 
   const facts = { service: manifest.name, version: manifest.version };
-  const log = options.log ?? createLog({ ...facts, level: options.logLevel ?? "info" });
+  const { worker } = options;
+  const whole = options.log ?? createLog({ ...facts, level: options.logLevel ?? "info" });
+  const log = worker === undefined ? whole : whole.child({ worker: worker.number });
   const serviceMetrics = createServiceMetrics({ ...facts, processMetrics: true });
   const { checkOutputs = false, settings } = options;
-  if (settings !== undefined) {
-    const set = listSet(settings);
-    const count = Object.keys(set).length;
-    log.info(count === 0 ? "all settings are defaults" : `${count} settings are no defaults`, set);
-  }
+  if (settings !== undefined && worker === undefined) logSettings(log, settings);
   const runtime = createRuntime(definition, {
     log,
     metrics: createMetrics(serviceMetrics.registry, { log }),
@@ -87,15 +102,16 @@ export async function serveBundle(options: ServeOptions): Promise<RunningServer>
     log,
     checkOutputs,
     ...(settings === undefined ? {} : { settings: reportSettings(settings) }),
+    ...(worker === undefined ? {} : { workers: worker.count }),
     serviceMetrics,
     bundle: { version, digest, created, labels },
     recordedAnswers: async () =>
       toRecordedAnswers((await readSamples(bundle)).map(([, sample]) => sample)),
   });
-  const listening = await listen(app, {
-    port: options.port ?? 3000,
-    ...(options.host === undefined ? {} : { host: options.host }),
-  });
+  const { port: wanted = 3000, host } = options;
+  const listening =
+    worker?.open(app) ??
+    (await listen(app, { port: wanted, ...(host === undefined ? {} : { host }) }));
   try {
     await runtime.start();
   } catch (error) {
@@ -105,7 +121,8 @@ export async function serveBundle(options: ServeOptions): Promise<RunningServer>
   const { address, port } = listening;
   // Whoever reads this line may send a signal at once: the caller gets to take it first.
   const told = setImmediate(() => {
-    log.info(`${manifest.name}:${version} answers on ${address}`, { address });
+    if (worker !== undefined) log.debug("the worker is ready");
+    else log.info(`${manifest.name}:${version} answers on ${address}`, { address });
   });
 
   let stopped: Promise<{ cut: number }> | undefined;
@@ -114,14 +131,15 @@ export async function serveBundle(options: ServeOptions): Promise<RunningServer>
     port,
     bundle,
     log,
-    stop: () =>
+    health: () => toHealth(runtime),
+    unready: () => listening.setApp(toDrainingApp(app)),
+    stop: ({ drainMs: limit = options.drainTimeoutMs ?? 30_000, lingerMs = 250 } = {}) =>
       (stopped ??= (async () => {
         clearImmediate(told);
-        const limit = options.drainTimeoutMs ?? 30_000;
         const began = performance.now();
         log.info("draining", { address });
         listening.setApp(toDrainingApp(app));
-        const closed = await listening.close({ drainMs: limit });
+        const closed = await listening.close({ drainMs: limit, lingerMs });
         if (closed.cut > 0) log.warn("connections were cut at the limit", closed);
         const left = Math.max(limit - (performance.now() - began), CLOSE_MS);
         if (!(await settlesWithin(runtime.drain(), left))) {

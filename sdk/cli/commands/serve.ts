@@ -1,5 +1,7 @@
 import type { Command } from "commander";
 import type { ResolvedSettings } from "../../server/settings/resolve.js";
+import type { Supervision } from "../../server/supervised.js";
+import type { FoundBundle } from "../../store/find-bundle.js";
 import { addSettingOptions, readSettingFlags } from "../setting-options.js";
 
 /** `ekiben serve`. */
@@ -19,6 +21,9 @@ export function addServe(program: Command): void {
 export async function serveTag(target: string, settings: ResolvedSettings): Promise<string> {
   const { superviseServer } = await import("../../server/supervised.js");
   const supervision = superviseServer();
+  if (settings.values["server.workers"] !== 1) {
+    return await serveByWorkers(target, settings, supervision);
+  }
   const { serveBundle } = await import("../../server/serve.js");
   const { findBundle } = await import("../../store/find-bundle.js");
   const { stopOnSignal } = await import("../../server/shutdown.js");
@@ -49,6 +54,26 @@ export async function serveTag(target: string, settings: ResolvedSettings): Prom
     await found.dispose();
     throw await explain(error, found.archive);
   }
+}
+
+/** Serves it by a primary and its workers. */
+async function serveByWorkers(
+  target: string,
+  settings: ResolvedSettings,
+  supervision: Supervision,
+): Promise<string> {
+  const { servePrimary } = await import("../../server/primary/serve-primary.js");
+  const { findBundle } = await import("../../store/find-bundle.js");
+  const { stopOnSignal } = await import("../../server/shutdown.js");
+  const { printError } = await import("../print-error.js");
+
+  const find = async (wanted: string): Promise<FoundBundle> => await findBundle(wanted);
+  const primary = await servePrimary({ target, settings, find });
+  const { stop, kill, address } = primary;
+  process.once("exit", kill);
+  stopOnSignal(stop, (error) => printError(error, true));
+  supervision.ready(address, stop);
+  return address;
 }
 
 /** An unpacked archive is gone by the time its reader could install anything in it. */

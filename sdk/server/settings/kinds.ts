@@ -60,6 +60,15 @@ export function text(placeholder: string): Kind<string> {
   };
 }
 
+/** A kind, or a word with a meaning of its own. */
+export function orWord<T, const Word extends string>(kind: Kind<T>, word: Word): Kind<T | Word> {
+  return {
+    placeholder: kind.placeholder?.replace(">", `|${word}>`) ?? `<${word}>`,
+    expected: `${kind.expected}, or ${word}`,
+    read: (written) => (written === word ? word : kind.read(written)),
+  };
+}
+
 /** Several of a kind: separated by commas in an option or a variable, a list in a file. */
 export function listOf<T>(item: Kind<T>): Kind<readonly T[]> {
   return {

@@ -1,3 +1,4 @@
+import type { Log } from "../../observability/log.js";
 import type { ResolvedSettings } from "./resolve.js";
 import { ALL_SETTINGS, type SettingName } from "./table.js";
 
@@ -29,6 +30,13 @@ export function listSet(settings: ResolvedSettings): Record<string, string> {
       .filter(([, { origin }]) => origin !== "default")
       .map(([name, { value, origin }]) => [name, `${print(value)} (${origin})`]),
   );
+}
+
+/** Says at the start what was set, and where. */
+export function logSettings(log: Log, settings: ResolvedSettings): void {
+  const set = listSet(settings);
+  const count = Object.keys(set).length;
+  log.info(count === 0 ? "all settings are defaults" : `${count} settings are no defaults`, set);
 }
 
 /** The table of the documentation, in Markdown. */

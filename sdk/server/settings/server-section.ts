@@ -1,4 +1,4 @@
-import { onOff, seconds, text, wholeNumber } from "./kinds.js";
+import { onOff, orWord, seconds, text, wholeNumber } from "./kinds.js";
 import { setting } from "./setting.js";
 
 /** Where the server listens and how it ends. */
@@ -30,5 +30,40 @@ export const serverSection = {
     flag: "--check-outputs",
     env: "EKIBEN_CHECK_OUTPUTS",
     help: "check every output against its schema, as the notebook does",
+  }),
+  "server.workers": setting({
+    kind: orWord(wholeNumber("n", 1, 512), "auto"),
+    default: 1,
+    flag: "--workers",
+    env: "EKIBEN_WORKERS",
+    help: "processes that serve the bundle; auto is one for each core",
+  }),
+  "server.workerMemory": setting({
+    kind: wholeNumber("megabytes", 32, 1_048_576),
+    default: undefined,
+    flag: "--worker-memory",
+    env: "EKIBEN_WORKER_MEMORY",
+    help: "limit of the JavaScript heap of a worker; one that reaches it is replaced",
+  }),
+  "server.startTimeout": setting({
+    kind: seconds(0.1),
+    default: 300,
+    flag: "--start-timeout",
+    env: "EKIBEN_START_TIMEOUT",
+    help: "time until a worker has to be ready",
+  }),
+  "server.workerTimeout": setting({
+    kind: seconds(1),
+    default: 10,
+    flag: "--worker-timeout",
+    env: "EKIBEN_WORKER_TIMEOUT",
+    help: "time after which a worker whose event loop is held up is reported",
+  }),
+  "server.workerKillTimeout": setting({
+    kind: seconds(1),
+    default: undefined,
+    flag: "--worker-kill-timeout",
+    env: "EKIBEN_WORKER_KILL_TIMEOUT",
+    help: "time after which such a worker is ended and replaced, with the requests it has",
   }),
 };
