@@ -3,7 +3,7 @@ import { BEAT_MS } from "../messages.js";
 import type { WorkerProcess } from "./worker-process.js";
 
 /** The part of a worker that connections are handed to. */
-export type Target = Pick<WorkerProcess, "state" | "load" | "busy" | "silentMs" | "hand">;
+export type Target = Pick<WorkerProcess, "state" | "load" | "busyMs" | "silentMs" | "hand">;
 
 /** Shares out accepted connections. */
 export interface Distributor {
@@ -36,7 +36,7 @@ export function createDistributor(options: DistributorOptions): Distributor {
   const { holdMs = 10_000, mostHeld = 4_096, refuse } = options;
   let targets: () => readonly Target[] = () => [];
   let waiting: { socket: Socket; until: number }[] = [];
-  let expiry: NodeJS.Timeout | undefined;
+  let again: NodeJS.Timeout | undefined;
   let onEmpty: (() => void)[] = [];
 
   function pump(): void {
@@ -52,23 +52,23 @@ export function createDistributor(options: DistributorOptions): Distributor {
   }
 
   function settle(): void {
-    clearTimeout(expiry);
-    expiry = undefined;
-    const [oldest] = waiting;
-    if (oldest !== undefined) {
-      expiry = setTimeout(expire, Math.max(0, oldest.until - performance.now()));
+    clearTimeout(again);
+    again = undefined;
+    if (waiting.length > 0) {
+      again = setTimeout(look, PATIENCE_MS);
       return;
     }
     for (const resolve of onEmpty) resolve();
     onEmpty = [];
   }
 
-  function expire(): void {
+  /** A worker may have been awaited for long enough, and a connection too. */
+  function look(): void {
     const now = performance.now();
-    const left = waiting.filter(({ until }) => until > now + 1);
-    for (const { socket, until } of waiting) if (until <= now + 1) refuse(socket);
-    waiting = left;
-    settle();
+    const late = waiting.filter(({ until }) => until <= now);
+    waiting = waiting.filter(({ until }) => until > now);
+    for (const { socket } of late) refuse(socket);
+    pump();
   }
 
   return {
@@ -95,13 +95,20 @@ export function createDistributor(options: DistributorOptions): Distributor {
 /** Milliseconds after which a loop that does not beat gets no more connections. */
 const SILENT_MS = 3 * BEAT_MS;
 
+/** Milliseconds for which a worker with fewer connections is awaited while one is on its way to it. */
+const PATIENCE_MS = 100;
+
 /** A worker that still starts takes connections only while none is ready: it answers with 503. */
 function choose(targets: readonly Target[]): Target | undefined {
   const state = targets.some((one) => one.state === "ready") ? "ready" : "open";
-  let best: Target | undefined;
+  let least: Target | undefined;
+  let free: Target | undefined;
   for (const target of targets) {
-    if (target.state !== state || target.busy || target.silentMs > SILENT_MS) continue;
-    if (best === undefined || target.load < best.load) best = target;
+    if (target.state !== state || target.silentMs > SILENT_MS) continue;
+    if (target.busyMs > PATIENCE_MS) continue;
+    if (least === undefined || target.load < least.load) least = target;
+    if (target.busyMs === 0 && (free === undefined || target.load < free.load)) free = target;
   }
-  return best;
+  // Given to whoever is free, a burst would go to the worker that happens to be faster just now.
+  return free !== undefined && free.load <= least!.load + 1 ? free : undefined;
 }

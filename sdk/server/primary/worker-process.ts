@@ -37,8 +37,8 @@ export interface WorkerProcess {
   readonly state: WorkerState;
   /** Open connections, with the one on its way. */
   readonly load: number;
-  /** A connection is on its way to it. */
-  readonly busy: boolean;
+  /** Milliseconds for which a connection is on its way to it; 0 when there is none. */
+  readonly busyMs: number;
   /** From `performance.now()`. */
   readonly startedAt: number;
   readonly readyAt: number | undefined;
@@ -77,6 +77,7 @@ export function startWorker(options: WorkerOptions): WorkerProcess {
   let state: WorkerState = "starting";
   let load = 0;
   let onItsWay: Socket | undefined;
+  let handedAt = 0;
   let readyAt: number | undefined;
   let beat: WorkerProcess["beat"];
   let failure: EkibenError | undefined;
@@ -152,8 +153,8 @@ export function startWorker(options: WorkerOptions): WorkerProcess {
     get load() {
       return load + (onItsWay === undefined ? 0 : 1);
     },
-    get busy() {
-      return onItsWay !== undefined;
+    get busyMs() {
+      return onItsWay === undefined ? 0 : Math.max(performance.now() - handedAt, Number.MIN_VALUE);
     },
     startedAt: performance.now(),
     get readyAt() {
@@ -172,6 +173,7 @@ export function startWorker(options: WorkerOptions): WorkerProcess {
     exited,
     hand(socket) {
       onItsWay = socket;
+      handedAt = performance.now();
       channel.tell({ type: "connection" }, socket);
     },
     async stop(limits) {

@@ -6,7 +6,7 @@ import { createDistributor, type Target } from "../../../sdk/server/primary/dist
 interface MadeTarget extends Target {
   state: Target["state"];
   load: number;
-  busy: boolean;
+  busyMs: number;
   silentMs: number;
   readonly got: number[];
   take(): void;
@@ -16,21 +16,21 @@ const makeTarget = (state: Target["state"] = "ready", load = 0): MadeTarget => {
   const target: MadeTarget = {
     state,
     load,
-    busy: false,
+    busyMs: 0,
     silentMs: 0,
     got: [],
     hand(socket) {
       target.got.push((socket as unknown as { id: number }).id);
-      target.busy = true;
+      target.busyMs = 1;
       target.load++;
     },
-    take: () => (target.busy = false),
+    take: () => (target.busyMs = 0),
   };
   return target;
 };
 const makeSocket = (id: number) => ({ id, on() {} }) as unknown as Socket;
 
-test("every connection goes to one worker, in order, and no worker gets two more than another", () => {
+test("every connection goes to one worker, in order, and no worker gets three more than another", () => {
   fc.assert(
     fc.property(
       fc.integer({ min: 1, max: 6 }),
@@ -50,6 +50,8 @@ test("every connection goes to one worker, in order, and no worker gets two more
         }
         const all = targets.flatMap(({ got }) => got);
         expect(all.toSorted((a, b) => a - b)).toEqual(takes.map((_, id) => id));
+        const counts = targets.map(({ got }) => got.length);
+        expect(Math.max(...counts) - Math.min(...counts)).toBeLessThanOrEqual(2);
         for (const { got } of targets) expect(got).toEqual(got.toSorted((a, b) => a - b));
       },
     ),
@@ -69,6 +71,23 @@ test("the worker with the fewest connections is chosen, one that starts only whi
   busy.state = free.state = "leaving";
   distributor.add(makeSocket(2));
   expect(starting.got).toEqual([2]);
+});
+
+test("a worker that does not take its connection is awaited a little, and then passed over", async () => {
+  const [stuck, free] = [makeTarget(), makeTarget()];
+  const distributor = createDistributor({ refuse: () => expect.unreachable() });
+  distributor.setTargets(() => [stuck, free]);
+  for (let id = 0; id < 6; id++) {
+    distributor.add(makeSocket(id));
+    free.take();
+  }
+  expect([stuck.got.length, free.got.length, distributor.held]).toEqual([1, 3, 2]);
+  stuck.busyMs = 101;
+  for (let id = 0; id < 3; id++) {
+    distributor.pump();
+    free.take();
+  }
+  expect([stuck.got.length, free.got.length, distributor.held]).toEqual([1, 5, 0]);
 });
 
 test("a worker whose loop does not beat gets nothing; what nobody takes in time is refused", async () => {
