@@ -112,7 +112,7 @@ export { onnx } from "./models/onnx.js";
 export type { OnnxOptions } from "./models/onnx.js";
 export type { OnnxModel } from "./models/onnx-model.js";
 export type { OutputTensor } from "./models/output-tensor.js";
-export { tfjs } from "./models/tfjs.js";
+export { saveTfjs, tfjs } from "./models/tfjs.js";
 export type { LiveTfjsModel, TfjsModel, TfjsOptions } from "./models/tfjs.js";
 export { xgboost } from "./models/xgboost.js";
 export type { XGBoostModel, XGBoostOptions } from "./models/xgboost.js";

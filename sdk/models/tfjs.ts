@@ -1,3 +1,4 @@
+import { mkdir } from "node:fs/promises";
 import { EkibenError } from "../core/errors.js";
 import { holdLiveValue } from "./live-value.js";
 import type { ModelDefinition } from "./model.js";
@@ -51,6 +52,19 @@ export function tfjs(
       );
     },
   };
+}
+
+/**
+ * Writes a model that is in memory as a folder that `tfjs()` reads, and makes the folder where it is
+ * missing: `model.save("file://…")` works with `@tensorflow/tfjs-node` only.
+ * @throws SERVICE_INVALID for what is no model of TensorFlow.js
+ * @example await saveTfjs(net, "models/net");
+ */
+export async function saveTfjs(model: LiveTfjsModel, folder: string | URL): Promise<void> {
+  const { absolute, written } = toModelPath(folder);
+  checkLive(written, model);
+  await mkdir(absolute, { recursive: true });
+  await writeTfjsModel(model as TfModel, absolute);
 }
 
 function fromFolder(source: string | URL, options: TfjsOptions): ModelDefinition<TfjsModel> {

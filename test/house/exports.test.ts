@@ -43,6 +43,7 @@ describe("the public surface", () => {
         "onnx: function",
         "reject: function",
         "reviveValues: function",
+        "saveTfjs: function",
         "tensor: function",
         "tensorOutput: function",
         "text: function",

@@ -4,7 +4,7 @@ import * as tf from "@tensorflow/tfjs";
 import { describe, expect, it } from "vitest";
 import type { Column } from "../../sdk/frame/column.js";
 import { Frame } from "../../sdk/frame/frame.js";
-import { tfjs } from "../../sdk/models/tfjs.js";
+import { saveTfjs, tfjs } from "../../sdk/models/tfjs.js";
 import { makeFolder, makeLayersModel, writeGraphModel } from "./tfjs-fixture.js";
 
 async function saveLive(): Promise<string> {
@@ -28,6 +28,18 @@ describe("tfjs()", () => {
       answer.forEach((value, i) => expect(value).toBeCloseTo(expected[i]!, 5));
       expect(answer.row(1).reduce((sum, value) => sum + value)).toBeCloseTo(1, 5);
     }
+  });
+
+  it("reads the folder that saveTfjs() wrote, which may be a new one", async () => {
+    const live = await makeLayersModel();
+    const folder = join(makeFolder(), "models", "net");
+    await saveTfjs(live, folder);
+    const model = await tfjs(folder).load({ name: "net" });
+    const expected = (live.predict(tf.tensor([[1, 2]])) as tf.Tensor).dataSync();
+    (await model.predict([[1, 2]])).forEach((value, i) =>
+      expect(value).toBeCloseTo(expected[i]!, 5),
+    );
+    await expect(saveTfjs({} as never, folder)).rejects.toMatchObject({ code: "SERVICE_INVALID" });
   });
 
   it("saves a model as it is at that moment", async () => {
