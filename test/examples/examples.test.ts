@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { describe, expect, it } from "vitest";
+import { findDifference } from "../../sdk/bundle/find-difference.js";
 import { spawnServer } from "../../sdk/server/spawn-server.js";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
@@ -42,10 +43,9 @@ describe("examples", () => {
           headers: { "content-type": "application/json" },
           body: JSON.stringify(read("request.json")),
         });
-        expect({ status: response.status, body: await response.json() }).toEqual({
-          status: 200,
-          body: read("response.json"),
-        });
+        expect(response.status).toBe(200);
+        // What a model computes may end otherwise on another processor.
+        expect(findDifference(read("response.json"), await response.json(), 1e-5)).toBe(undefined);
       } finally {
         await server.stop();
       }
