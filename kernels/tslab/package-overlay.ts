@@ -104,7 +104,10 @@ export function createPackageOverlay(directory: string, home: string): PackageOv
     if (!(name in dependencies)) return file;
     try {
       const shared = fileURLToPath(import.meta.resolve(specifier));
-      return toPackageFolder(shared, name) === toPackageFolder(file, name) ? shared : file;
+      if (toPackageFolder(shared, name) !== toPackageFolder(file, name)) return file;
+      const part = `${specifier.replace("@", "").replaceAll("/", "-")}.js`;
+      const vendored = join(home, "dist", "vendor", part);
+      return existsSync(vendored) ? vendored : shared;
     } catch {
       return file;
     }

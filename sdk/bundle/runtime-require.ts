@@ -3,6 +3,7 @@ import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { EkibenError } from "../core/errors.js";
+import { findVendored } from "../core/vendored.js";
 import { toBundleModule } from "./in-bundle.js";
 import type { Bundle } from "./load.js";
 import { findPackage, packageOf } from "./packages.js";
@@ -42,7 +43,9 @@ export function createBundleRequire(bundle: Bundle, ekiben: object): BundleRequi
     if (existsSync(join(bundle.directory, "node_modules", name))) return bundleRequire(specifier);
     const pinned = bundle.manifest.dependencies.find((one) => one.name === name);
     const beside = findPackage(name, ownDirectory);
-    if (beside !== undefined && beside.version === pinned?.version) return ownRequire(specifier);
+    if (beside !== undefined && beside.version === pinned?.version) {
+      return ownRequire(findVendored(specifier) ?? specifier);
+    }
     throw missing(bundle, name, beside?.version);
   };
 }

@@ -2,7 +2,7 @@ import { z } from "zod";
 import { EkibenError, type Issue } from "../core/errors.js";
 import { printPath, toFinding, valueAt } from "./findings.js";
 import { mapLeaves, readBigInt, readDate } from "./wire-schema.js";
-import { definitionOf } from "./zod-inside.js";
+import { definitionOf, isAsyncError } from "./zod-inside.js";
 
 /** Reads the parameters of a path or a query string. @throws INPUT_INVALID */
 export type ReadParameters = (sent: Readonly<Record<string, unknown>>) => unknown;
@@ -19,7 +19,7 @@ export function createParameterReader(schema: z.ZodType, where: "path" | "query"
   try {
     z.compile(schema, { strict: true });
   } catch (cause) {
-    if (cause instanceof z.ZodCompileAsyncError) throw refuseAsync(where, cause);
+    if (isAsyncError(cause)) throw refuseAsync(where, cause);
   }
   const compiled = z.compile(mapLeaves(schema, readFromText, asArray));
   return (sent) => {
@@ -28,7 +28,7 @@ export function createParameterReader(schema: z.ZodType, where: "path" | "query"
       if (result.success) return result.data;
       throw explain(result.error.issues, sent, where);
     } catch (error) {
-      throw error instanceof z.core.$ZodAsyncError ? refuseAsync(where, error) : error;
+      throw isAsyncError(error) ? refuseAsync(where, error) : error;
     }
   };
 }

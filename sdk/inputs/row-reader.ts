@@ -9,6 +9,7 @@ import { CellTable } from "./cell-table.js";
 import { createColumnReader, toSent, type ReadColumns, type SentColumns } from "./column-reader.js";
 import { ColumnTable } from "./column-table.js";
 import { explainRows } from "./explain-rows.js";
+import { isAsyncError } from "./zod-inside.js";
 import {
   compileCheck,
   compileFill,
@@ -250,7 +251,7 @@ function toRow(data: unknown): object {
 }
 
 function toSchemaError(error: unknown): unknown {
-  if (error instanceof z.core.$ZodAsyncError) return refuseAsync("dataframe", error);
+  if (isAsyncError(error)) return refuseAsync("dataframe", error);
   if (error instanceof RangeError) {
     return new EkibenError("INPUT_INVALID", {
       detail: "A row is nested too deeply to be checked.",

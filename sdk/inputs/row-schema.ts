@@ -3,7 +3,7 @@ import { EkibenError } from "../core/errors.js";
 import { planColumns, type ColumnPlan } from "./row-plan.js";
 import { toSentCell, type SentCell } from "./sent-cell.js";
 import { toWireSchema } from "./wire-schema.js";
-import { checksOf, definitionOf } from "./zod-inside.js";
+import { checksOf, definitionOf, isAsyncError } from "./zod-inside.js";
 
 /** What is known of the rows of a table before one has come. */
 export interface RowSchema {
@@ -88,7 +88,7 @@ export function checkSchema(schema: unknown, input: string): asserts schema is z
   try {
     z.compile(schema, { strict: true });
   } catch (cause) {
-    if (cause instanceof z.ZodCompileAsyncError) throw refuseAsync(input, cause);
+    if (isAsyncError(cause)) throw refuseAsync(input, cause);
   }
 }
 

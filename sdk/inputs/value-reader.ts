@@ -3,6 +3,7 @@ import { EkibenError, type Issue } from "../core/errors.js";
 import { printPath, toFinding, valueAt } from "./findings.js";
 import { checkSchema, refuseAsync } from "./row-schema.js";
 import { toWireSchema } from "./wire-schema.js";
+import { isAsyncError } from "./zod-inside.js";
 
 const MOST_SHOWN = 20;
 
@@ -50,7 +51,7 @@ export function refuseValue(found: readonly Issue[]): EkibenError {
 }
 
 function toSchemaError(error: unknown, input: string): unknown {
-  if (error instanceof z.core.$ZodAsyncError) return refuseAsync(input, error);
+  if (isAsyncError(error)) return refuseAsync(input, error);
   return refuseDepth(error);
 }
 

@@ -1,6 +1,6 @@
 // What zod offers to libraries is under `_zod`; it is read in this file only.
 // oxlint-disable no-underscore-dangle
-import type { z } from "zod";
+import { z } from "zod";
 
 /** What a schema or a check was made of: its `type`, and the parts and settings of that type. */
 export interface Definition {
@@ -24,4 +24,15 @@ export function presenceOf(schema: z.core.$ZodType): {
   optout: string | undefined;
 } {
   return { optin: schema._zod.optin, optout: schema._zod.optout };
+}
+
+/**
+ * Whether a schema was run without waiting for it and has a part that must be waited for. By the
+ * name too: a schema may come from another copy of zod, with an error class of its own.
+ */
+export function isAsyncError(error: unknown): boolean {
+  if (error instanceof z.core.$ZodAsyncError || error instanceof z.ZodCompileAsyncError)
+    return true;
+  const name = error instanceof Error ? error.constructor.name : "";
+  return name === "$ZodAsyncError" || name === "ZodCompileAsyncError";
 }

@@ -1,6 +1,9 @@
-import { fileURLToPath } from "node:url";
+import { createRequire } from "node:module";
+import { dirname } from "node:path";
 
-const PACKAGE = fileURLToPath(new URL("../..", import.meta.url)).replaceAll("\\", "/");
+// What is beside these in the folder of the package may be a notebook.
+const home = dirname(createRequire(import.meta.url).resolve("ekiben/package.json"));
+const FOLDERS = ["dist", "sdk"].map((name) => `${home.replaceAll("\\", "/")}/${name}/`);
 
 /**
  * Runs what a cell asked for, and takes the frames of this package out of the stack of what it
@@ -23,5 +26,6 @@ export async function withoutOwnFrames<T>(task: () => Promise<T>): Promise<T> {
 }
 
 function isOwnFrame(line: string): boolean {
-  return /^\s+at /.test(line) && line.replaceAll("\\", "/").includes(PACKAGE);
+  const path = line.replaceAll("\\", "/");
+  return /^\s+at /.test(line) && FOLDERS.some((folder) => path.includes(folder));
 }

@@ -1,5 +1,13 @@
 import { execFile } from "node:child_process";
-import { mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join, relative, sep } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -29,18 +37,23 @@ beforeAll(async () => {
 
 describe("what a page loads with the client", () => {
   test("is the client, a little of core, and one parser", () => {
-    const files = Object.keys(bundled.metafile.inputs).map((file) =>
-      relative(root, join(process.cwd(), file)).split(sep).join("/"),
+    // The published file stands on its own, and its map tells what it was made of.
+    expect(Object.keys(bundled.metafile.inputs)).toHaveLength(1);
+    const { sources } = JSON.parse(readFileSync(`${entry}.map`, "utf8")) as { sources: string[] };
+    const files = sources.map((file) =>
+      relative(root, join(dirname(entry), file))
+        .split(sep)
+        .join("/"),
     );
     const rooms = new Set(
       files.map((file) =>
-        file.startsWith("dist/sdk/core/") ? file : dirname(file).replace(/\/dist$/, ""),
+        file.startsWith("sdk/core/") ? file : dirname(file).replace(/\/(dist|src)$/, ""),
       ),
     );
     expect([...rooms].sort()).toEqual([
-      "dist/sdk/client",
-      "dist/sdk/core/closest-name.js",
       "node_modules/eventsource-parser",
+      "sdk/client",
+      "sdk/core/closest-name.ts",
     ]);
   });
 

@@ -268,7 +268,7 @@ describe("nothing is left on disk", () => {
     "when the process ends by %s",
     async (end) => {
       const program = `
-      import { file } from ${JSON.stringify(new URL("../../dist/sdk/inputs/file.js", import.meta.url).href)};
+      import { file } from ${JSON.stringify(new URL("../../dist/sdk/index.js", import.meta.url).href)};
       async function* chunks() { yield Buffer.alloc(20); }
       const input = file({ maxMemoryBytes: 4 });
       const payload = await input.parseStream({ mediaType: "", parameters: {}, chunks: chunks() });
@@ -287,7 +287,7 @@ describe("nothing is left on disk", () => {
 
   test.skipIf(process.platform === "win32")("when the system refuses to write more", async () => {
     const program = `
-      import { file } from ${JSON.stringify(new URL("../../dist/sdk/inputs/file.js", import.meta.url).href)};
+      import { file } from ${JSON.stringify(new URL("../../dist/sdk/index.js", import.meta.url).href)};
       import { readdirSync } from "node:fs";
       async function* chunks() { for (let i = 0; i < 64; i++) yield Buffer.alloc(1 << 16); }
       const input = file({ maxMemoryBytes: 4 });
