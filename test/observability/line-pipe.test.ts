@@ -1,14 +1,13 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { PassThrough, type Readable } from "node:stream";
-import { pathToFileURL } from "node:url";
-import { resolve } from "node:path";
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
 import { createFileWriter } from "../../sdk/observability/lines/file-writer.js";
 import { createLinePipe, readLinePipe } from "../../sdk/observability/lines/line-pipe.js";
 import { LOG_STREAMS, type LineSink } from "../../sdk/observability/lines/line-sink.js";
 import { makeFolder } from "../bundle/temporary-folder.js";
+import { toChildScript } from "../child-script.js";
 import { listLogs, readLogs } from "./log-folder.js";
 
 function memorySink(): LineSink & { readonly lines: [string, string][] } {
@@ -65,7 +64,7 @@ test("what a reader does not take in time is counted, and so is what comes after
 
 const WORKER = `
 import { Socket } from "node:net";
-import { createLinePipe } from ${JSON.stringify(pathToFileURL(resolve("dist/sdk/observability/lines/line-pipe.js")).href)};
+import { createLinePipe } from "./sdk/observability/lines/line-pipe.js";
 const [name, count] = process.argv.slice(1);
 const sink = createLinePipe(new Socket({ fd: 3 }));
 for (let i = 0; i < Number(count); i++) {
@@ -89,8 +88,9 @@ test("the lines of two processes go through one writer over rotations, also when
     retention: { maxFiles: 10_000 },
     gatherMs: 1,
   });
+  const script = await toChildScript(WORKER);
   const start = (name: string) => {
-    const child = spawn(process.execPath, ["--input-type=module", "--eval", WORKER, name, "2000"], {
+    const child = spawn(process.execPath, ["--input-type=module", "--eval", script, name, "2000"], {
       stdio: ["ignore", "pipe", "inherit", "pipe"],
     });
     return { child, read: readLinePipe(child.stdio[3] as Readable, sink) };
