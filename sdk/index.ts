@@ -158,6 +158,8 @@ export type { Column } from "./frame/column.js";
 
 // Logs and metrics
 export type { Log, LogFields } from "./observability/log.js";
+export type { LogRecord, RecordHook } from "./observability/records/record.js";
+export type { RecordOptions } from "./service/record-options.js";
 export type {
   CounterMetric,
   GaugeMetric,

@@ -1,18 +1,7 @@
 import type { Log } from "../observability/log.js";
+import type { RequestLog } from "../observability/records/request-log.js";
 import type { RecordedAnswers } from "./openapi-answer.js";
 import type { ServiceMetrics } from "../observability/service-metrics.js";
-
-/** A request and its answer, as `onAnswer` sees them. */
-export interface AnswerRecord {
-  api: string;
-  requestId: string;
-  /** Unpacked. */
-  body: Uint8Array;
-  mediaType: string;
-  status: number;
-  /** The body of the answer. */
-  answer: string | Uint8Array;
-}
 
 /** What a saved service knows about itself. */
 export interface BundleFacts {
@@ -38,10 +27,10 @@ export interface AppOptions {
   workers?(): { readonly ready: number; readonly total: number };
   /** What the OpenAPI document shows as answers; called when it is first asked for. */
   recordedAnswers?(): Promise<RecordedAnswers>;
-  /** Writes one line a request to the log. @default false */
-  accessLog?: boolean;
+  /** Writes down requests, predictions and feedback. */
+  requestLog?: RequestLog;
+  /** Whether the access log has probes and metrics too. @default false */
+  logProbes?: boolean;
   /** Milliseconds of silence after which a stream says that it lives, where it can. @default 15_000 */
   keepAliveMs?: number;
-  /** Sees each request whose body was read whole, with its answer, unless that is a stream. */
-  onAnswer?(answer: AnswerRecord): void;
 }

@@ -6,7 +6,8 @@ import type { Runtime } from "../service/runtime.js";
 import type { AppOptions } from "./app-options.js";
 import { mountDocs } from "./docs.js";
 import { createEndpoint } from "./endpoint.js";
-import { record, REFUSE, type Refuse } from "./entry.js";
+import { mountFeedback } from "./feedback.js";
+import { logAccess, record, REFUSE, type Refuse } from "./entry.js";
 import { findGuards } from "./guards/guard-facts.js";
 import { mountApis } from "./mount-apis.js";
 import { createNodeHandler, NODE_HANDLER } from "./node-handler.js";
@@ -42,24 +43,28 @@ export function createApp(runtime: Runtime, options: AppOptions): Hono {
     value: createNodeHandler(endpoints, new Map(limits), options),
   });
 
-  app.get("/livez", (c) => toJson(c, 200, { status: "live" }));
-  app.get("/readyz", (c) => {
+  const probe = (path: string, answer: (c: Context) => Response | Promise<Response>): void => {
+    app.get(path, options.logProbes === true ? withAccess(path, answer, options) : answer);
+  };
+  probe("/livez", (c) => toJson(c, 200, { status: "live" }));
+  probe("/readyz", (c) => {
     const { status, body } = toReadiness(runtime);
     const workers = options.workers?.();
     return toJson(c, status, workers === undefined ? body : { ...body, workers });
   });
-  app.get("/healthz", (c) => {
+  probe("/healthz", (c) => {
     const { status, body } = toHealth(runtime);
     return toJson(c, status, body);
   });
-  app.get("/metadata", (c) => toJson(c, 200, toMetadata(runtime, options)));
+  probe("/metadata", (c) => toJson(c, 200, toMetadata(runtime, options)));
   const { serviceMetrics } = options;
   if (serviceMetrics !== undefined) {
     serviceMetrics.watchQueues(() => listQueues(runtime));
-    app.get("/metrics", async (c) =>
+    probe("/metrics", async (c) =>
       toText(c, serviceMetrics.contentType, await serviceMetrics.text()),
     );
   }
+  mountFeedback(app, definition, options);
   mountProtocols(app, runtime, endpoints, options);
   mountDocs(app, runtime, options);
 
@@ -81,6 +86,23 @@ function* listQueues(runtime: Runtime): Generator<QueueFacts> {
     const stats = one.stats();
     if (stats !== undefined) yield { api, ...stats };
   }
+}
+
+/** An answer that the access log has, and no metric counts. */
+function withAccess(
+  path: string,
+  answer: (c: Context) => Response | Promise<Response>,
+  options: AppOptions,
+): (c: Context) => Promise<Response> {
+  return async (c) => {
+    const began = performance.now();
+    const response = await answer(c);
+    const id = response.headers.get("x-request-id") ?? requestIdOf(c);
+    const { method } = c.req;
+    const facts = { path, id, method, status: response.status, began, from: c };
+    logAccess(options, facts, performance.now() - began);
+    return response;
+  };
 }
 
 /** What nobody handles: a route that is not there, or one that is there for another method. */
@@ -116,7 +138,7 @@ function answerUnmatched(
     // One label for all that is not a route: a client must not be able to make up new ones.
     const path = template ?? "unmatched";
     options.serviceMetrics?.begin(path, c.req.method);
-    record(options, { path, id, method: c.req.method, status: response.status, began });
+    record(options, { path, id, method: c.req.method, status: response.status, began, from: c });
   }
   return response;
 }

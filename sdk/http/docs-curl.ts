@@ -4,9 +4,11 @@ import { parseDisposition } from "../inputs/disposition.js";
 import type { EncodedBody } from "../inputs/input.js";
 import { parseMediaType } from "../inputs/media-type.js";
 import { MULTIPART_TYPE } from "../inputs/multipart.js";
-import type { ApiDefinition } from "../service/definition.js";
+import type { ApiDefinition, ServiceDefinition } from "../service/definition.js";
+import { FEEDBACK_PATH } from "./feedback.js";
 import type { FormField } from "./form-fields.js";
 import { findGuards } from "./guards/guard-facts.js";
+import { findFeedbackExample } from "./openapi-feedback.js";
 import { findFields, listProperties, readText } from "./openapi-form.js";
 import { isText } from "./openapi-request.js";
 import { toSample } from "./openapi-sample.js";
@@ -41,6 +43,18 @@ export function toCurl(
   const url = `${origin}${sent.path}`;
   const first = `curl ${/[?&;'"()$`!*[\]{}~]/.test(url) ? quote(url) : url}`;
   return [first, ...options.map((option) => `  ${option}`)].join(" \\\n");
+}
+
+/** The same for feedback. */
+export function toFeedbackCurl(definition: ServiceDefinition, origin: string): string {
+  const options = [
+    ...findGuards(definition.middleware).flatMap(({ scheme }) => toCredential(scheme.object)),
+    "-H 'Content-Type: application/json'",
+    `-d ${quote(JSON.stringify(findFeedbackExample(definition)))}`,
+  ];
+  return [`curl ${origin}${FEEDBACK_PATH}`, ...options.map((option) => `  ${option}`)].join(
+    " \\\n",
+  );
 }
 
 interface SecurityScheme {

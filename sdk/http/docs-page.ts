@@ -1,9 +1,10 @@
 import { html } from "hono/html";
 import type { TensorDescription } from "../tensor/tensor.js";
-import type { ApiDefinition } from "../service/definition.js";
+import type { ApiDefinition, ServiceDefinition } from "../service/definition.js";
 import type { Runtime } from "../service/runtime.js";
 import { findAssetVersion } from "./docs-assets.js";
-import { toCurl } from "./docs-curl.js";
+import { toCurl, toFeedbackCurl } from "./docs-curl.js";
+import { FEEDBACK_PATH } from "./feedback.js";
 import { printDuration, printSize } from "./limits.js";
 import { findPackageVersion } from "./package-version.js";
 import { describeModels } from "./probes.js";
@@ -13,6 +14,7 @@ export interface DocsPageOptions {
   origin: string;
   version?: string;
   hasMetrics: boolean;
+  takesFeedback: boolean;
 }
 
 type Html = ReturnType<typeof html>;
@@ -81,6 +83,7 @@ export function toDocsPage(runtime: Runtime, options: DocsPageOptions): string {
                   </ul>
                 </section>`
           }
+          ${options.takesFeedback ? toFeedback(definition, options.origin) : ""}
           <section aria-labelledby="protocols">
             <h2 id="protocols">Protocols</h2>
             <ul class="models">
@@ -145,6 +148,39 @@ function toApiCard(api: ApiDefinition, command: string, origin: string): Html {
 ${command}</pre>
     </div>
   </article>`;
+}
+
+function toFeedback(definition: ServiceDefinition, origin: string): Html {
+  return html`<section aria-labelledby="feedback">
+    <h2 id="feedback">Feedback</h2>
+    <article aria-labelledby="api-feedback">
+      <h3 id="api-feedback">
+        <span class="method post">POST</span>
+        <code>${FEEDBACK_PATH}</code>
+      </h3>
+      <p>How an answer turned out, by the <code>X-Request-Id</code> that came with it.</p>
+      <div class="command">
+        <div class="bar">
+          <span>curl</span>
+          <button
+            type="button"
+            data-copy="curl-feedback"
+            aria-label="Copy the command for feedback"
+          >
+            Copy
+          </button>
+        </div>
+        <pre
+          id="curl-feedback"
+          data-origin="${origin}"
+          tabindex="0"
+          role="region"
+          aria-label="Command for feedback"
+        >
+${toFeedbackCurl(definition, origin)}</pre>
+      </div>
+    </article>
+  </section>`;
 }
 
 function toKind(kind: string, { input }: ApiDefinition): string {

@@ -3,6 +3,7 @@ import type { Runtime } from "../service/runtime.js";
 import type { AppOptions } from "./app-options.js";
 import { findDocsAsset } from "./docs-assets.js";
 import { toDocsPage } from "./docs-page.js";
+import { takesFeedback } from "./feedback.js";
 import { toRequestId } from "./request-id.js";
 
 /** Adds the page of the service and its OpenAPI document to an app. */
@@ -40,6 +41,7 @@ export function mountDocs(app: Hono, runtime: Runtime, options: AppOptions): voi
       origin: new URL(c.req.url).origin,
       ...(options.bundle === undefined ? {} : { version: options.bundle.version }),
       hasMetrics: options.serviceMetrics !== undefined,
+      takesFeedback: takesFeedback(options),
     });
     return new Response(page, {
       headers: {

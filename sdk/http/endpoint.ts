@@ -9,9 +9,9 @@ import type { CallFacts } from "../service/call-facts.js";
 import type { ApiDefinition } from "../service/definition.js";
 import type { AnswerWriter, Runtime } from "../service/runtime.js";
 import { createWriter, toContentType } from "../service/writer.js";
-import type { AnswerRecord, AppOptions } from "./app-options.js";
+import type { AppOptions } from "./app-options.js";
 import { watchClient } from "./client-watch.js";
-import { record, STREAM, type StreamUnderWay } from "./entry.js";
+import { BYTES, record, STREAM, type StreamUnderWay } from "./entry.js";
 import { answerError, toRejectedAnswer } from "./error-answer.js";
 import { toProblemAnswer } from "./problem-response.js";
 import { readBody, streamBody } from "./request-body.js";
@@ -19,7 +19,9 @@ import { NO_PARAMETERS, readQueryString, toReader } from "./request-parameters.j
 import { readHeaders } from "./request-headers.js";
 import { toRequestId } from "./request-id.js";
 import { readRequestTimeout } from "./request-timeout.js";
+import { readTarget } from "./sender.js";
 import { toStreamChunks } from "./stream-chunks.js";
+import { endCall, watchCall, type WatchedCall } from "./watched-call.js";
 import { toWebStream } from "./web-stream.js";
 
 /** How one API answers over HTTP. */
@@ -37,12 +39,17 @@ export interface Endpoint {
   /** Answers a request of another protocol, which reads its body and writes its outputs. */
   answerAs(request: ApiRequest, face: ProtocolFace): Promise<Answered>;
   /** The request of a handler of Hono's, with the body limits of the API. */
-  toRequest(c: Context, id: string): ApiRequest;
+  toRequest(c: Context, id: string, began: number): ApiRequest;
 }
 
 /** A request to an API, whichever way it came in. */
 export interface ApiRequest {
   id: string;
+  method: string;
+  /** The path and the query string as they were sent. */
+  target(): string;
+  /** When it arrived, in milliseconds of `performance.now()`. */
+  began: number;
   headers: HeaderReader;
   /** The parameters of its path and of its query string, as they were sent. */
   params: Readonly<Record<string, unknown>>;
@@ -55,6 +62,12 @@ export interface ApiRequest {
   stream(): AsyncIterable<Uint8Array>;
   /** Filled in by the runtime when somebody wants to know. */
   facts?: CallFacts | undefined;
+  /** What the prediction log notes of it, if it does. */
+  call?: WatchedCall;
+  /** Bytes of the body that were read whole. */
+  received?: number;
+  /** Whether its body was handed on as it came. */
+  streamed?: boolean;
 }
 
 /** How another protocol carries the requests and answers of an API. */
@@ -92,28 +105,17 @@ export function createEndpoint(runtime: Runtime, name: string, options: AppOptio
   const readQuery = toReader(api, "query", "query");
 
   async function answer(request: ApiRequest): Promise<Answered> {
-    let seen: { body: Uint8Array; mediaType: string } | undefined;
+    const { requestLog } = options;
+    if (requestLog !== undefined) watchCall(requestLog, { api, request });
     let answered: Answered;
     try {
-      const writer = chooseWriter(request.headers.get("accept"));
-      const parse =
-        options.onAnswer === undefined
-          ? undefined
-          : (body: RequestBody) => {
-              seen = { body: body.bytes, mediaType: body.mediaType };
-              return input.parse(body);
-            };
-      answered = await run(request, writer, parse);
+      answered = await run(request, chooseWriter(request.headers.get("accept")));
     } catch (error) {
       answered = await refuse(error, request);
     }
-    if (options.onAnswer !== undefined && seen !== undefined) {
-      const { status, body } = answered;
-      if (typeof body === "string" || body instanceof Uint8Array) {
-        notify(options, { api: name, requestId: request.id, ...seen, status, answer: body });
-      }
-    }
-    return answered;
+    return requestLog === undefined
+      ? answered
+      : endCall(requestLog, { api, route: path, request }, answered);
   }
 
   async function run(
@@ -127,19 +129,20 @@ export function createEndpoint(runtime: Runtime, name: string, options: AppOptio
     const query = readQuery(request.query);
     const cancellation = request.watch();
     const { mediaType, parameters } = parseMediaType(headers.get("content-type"));
-    const parsed =
-      mayStream && input.parseStream !== undefined
-        ? input.parseStream({ mediaType, parameters, headers, chunks: request.stream() })
-        : readWhole(
-            {
-              bytes: api.method === "GET" ? NOTHING : await request.read(),
-              mediaType,
-              parameters,
-              headers,
-            },
-            parse,
-          );
+    let parsed: Payload | Promise<Payload>;
+    if (mayStream && input.parseStream !== undefined) {
+      request.streamed = true;
+      const chunks = request.stream();
+      parsed = input.parseStream({ mediaType, parameters, headers, chunks });
+    } else {
+      const bytes = api.method === "GET" ? NOTHING : await request.read();
+      const body = { bytes, mediaType, parameters, headers };
+      request.received = bytes.byteLength;
+      if (request.call !== undefined) request.call.body = body;
+      parsed = parse === undefined ? input.parse(body) : parse(body);
+    }
     const payload = parsed instanceof Promise ? await parsed : parsed;
+    if (request.call !== undefined) request.call.items = payload.items;
     const timeoutMs = readRequestTimeout(headers);
     const { facts } = request;
     const invocation = { id, headers, params, query, writer, timeoutMs, cancellation, facts };
@@ -171,21 +174,20 @@ export function createEndpoint(runtime: Runtime, name: string, options: AppOptio
     }
   }
 
-  function readWhole(
-    body: RequestBody,
-    parse?: (body: RequestBody) => Payload | Promise<Payload>,
-  ): Payload | Promise<Payload> {
-    return parse === undefined ? input.parse(body) : parse(body);
-  }
-
   const refuse: Endpoint["refuse"] = (error, { id, headers }) =>
     answerError(error, runtime.definition.onError, {
       failed: { api: name, id, headers, log: options.log },
       options,
     });
 
-  const toRequest = (c: Context, id: string, headers: HeaderReader): ApiRequest => ({
+  const toRequest = (
+    c: Context,
+    { id, began, headers }: Pick<ApiRequest, "id" | "began" | "headers">,
+  ): ApiRequest => ({
     id,
+    method: c.req.method,
+    target: () => readTarget(c),
+    began,
     headers,
     params: api.route.includes(":") ? c.req.param() : NO_PARAMETERS,
     query: readQueryString(c.req.url),
@@ -199,9 +201,12 @@ export function createEndpoint(runtime: Runtime, name: string, options: AppOptio
     path,
     answer,
     refuse,
-    toRequest: (c: Context, id: string) => toRequest(c, id, c.req.raw.headers),
-    answerAs: (request: ApiRequest, face: ProtocolFace) =>
-      run(request, face.writer, (body) => face.parse(body, api), false),
+    toRequest: (c: Context, id: string, began: number) =>
+      toRequest(c, { id, began, headers: c.req.raw.headers }),
+    answerAs: (request: ApiRequest, face: ProtocolFace) => {
+      watchCall(options.requestLog, { api, request });
+      return run(request, face.writer, (body) => face.parse(body, api), false);
+    },
   };
   if (limits.untouched) {
     return {
@@ -213,9 +218,23 @@ export function createEndpoint(runtime: Runtime, name: string, options: AppOptio
         const id = toRequestId(sent.get("x-request-id") ?? undefined);
         const { method } = c.req;
         options.serviceMetrics?.begin(path, method);
-        const answered = withoutBody(c, await answer(toRequest(c, id, sent)));
+        const request = toRequest(c, { id, began, headers: sent });
+        const answered = withoutBody(c, await answer(request));
         const { status, headers } = answered;
-        const end = (): void => record(options, { path, id, method, status, began });
+        const end = (bytesOut: number): void => {
+          const bytesIn = request.received;
+          record(options, {
+            path,
+            api: name,
+            id,
+            method,
+            status,
+            began,
+            from: c,
+            bytesIn,
+            bytesOut,
+          });
+        };
         return new Response(toResponseBody(answered, end), { status, headers });
       },
     };
@@ -225,8 +244,10 @@ export function createEndpoint(runtime: Runtime, name: string, options: AppOptio
     guarded: true,
     async handler(c) {
       const id = c.get("requestId") as string;
-      const answered = withoutBody(c, await answer(toRequest(c, id, c.req.raw.headers)));
-      const body = toResponseBody(answered, () => {
+      const request = toRequest(c, { id, began: performance.now(), headers: c.req.raw.headers });
+      const answered = withoutBody(c, await answer(request));
+      const body = toResponseBody(answered, (bytesOut) => {
+        c.set(BYTES, { bytesIn: request.received, bytesOut });
         const stream = c.get(STREAM) as StreamUnderWay | undefined;
         if (stream === undefined) return;
         stream.isOver = true;
@@ -244,14 +265,19 @@ export function createEndpoint(runtime: Runtime, name: string, options: AppOptio
 const NOTHING = new Uint8Array();
 const KEEP_ALIVE_MS = 15_000;
 
-/** The body for a `Response`; `end` is called when all of it is there. */
+/** The body for a `Response`; `end` gets its bytes when all of it is there. */
 export function toResponseBody(
   { status, body }: Answered,
-  end: () => void,
+  end: (bytes: number) => void,
 ): string | Uint8Array<ArrayBuffer> | ReadableStream<Uint8Array> | null {
   if (typeof body !== "string" && !(body instanceof Uint8Array)) return toWebStream(body, end);
-  end();
-  return WITHOUT_BODY.has(status) ? null : (body as string | Uint8Array<ArrayBuffer>);
+  const isBare = WITHOUT_BODY.has(status);
+  end(isBare ? 0 : lengthOf(body));
+  return isBare ? null : (body as string | Uint8Array<ArrayBuffer>);
+}
+
+export function lengthOf(body: string | Uint8Array): number {
+  return typeof body === "string" ? Buffer.byteLength(body) : body.byteLength;
 }
 
 /** The writer for an `Accept` header. @throws NOT_ACCEPTABLE */
@@ -280,12 +306,4 @@ function withoutBody(c: Context, answered: Answered): Answered {
   }
   void body.return!();
   return { ...answered, body: "" };
-}
-
-function notify(options: AppOptions, answered: AnswerRecord): void {
-  try {
-    options.onAnswer!(answered);
-  } catch (error) {
-    options.log.error("an answer could not be recorded", { requestId: answered.requestId, error });
-  }
 }

@@ -2,6 +2,7 @@ import type { Context, MiddlewareHandler } from "hono";
 import type { AppOptions } from "./app-options.js";
 import { toProblemResponse } from "./problem-response.js";
 import { toRequestId } from "./request-id.js";
+import { readSender, readTarget, type SentBy } from "./sender.js";
 
 /** The body of a stream on its way through middlewares, and what counts it when it has ended. */
 export interface StreamUnderWay {
@@ -16,6 +17,7 @@ export type Refuse = (error: unknown, c: Context) => Promise<Response>;
 // Names of variables of Hono's context.
 export const STREAM = "ekiben.stream";
 export const REFUSE = "ekiben.refuse";
+export const BYTES = "ekiben.bytes";
 
 /** Counts, and gives an id to, each request that passes middlewares of the author. */
 export function createEntry(path: string, options: AppOptions, refuse?: Refuse): MiddlewareHandler {
@@ -33,7 +35,10 @@ export function createEntry(path: string, options: AppOptions, refuse?: Refuse):
     }
     setHeader(c, "x-request-id", id);
     const { status } = c.res;
-    const count = (): void => record(options, { path, id, method: c.req.method, status, began });
+    const count = (): void => {
+      const bytes = c.get(BYTES) as Pick<RequestRecord, "bytesIn" | "bytesOut"> | undefined;
+      record(options, { path, id, method: c.req.method, status, began, from: c, ...bytes });
+    };
     const stream = c.get(STREAM) as StreamUnderWay | undefined;
     if (stream === undefined || stream.isOver) return count();
     stream.onEnd = count;
@@ -53,27 +58,49 @@ function setHeader(c: Context, name: string, value: string): void {
   }
 }
 
-interface RequestRecord {
+/** A request that was answered. */
+export interface RequestRecord {
   path: string;
+  /** The name of its API, where it has one. */
+  api?: string;
   id: string;
   method: string;
   status: number;
   /** From `performance.now()`. */
   began: number;
+  from: SentBy;
+  /** Bytes of its body, if they were counted. */
+  bytesIn?: number | undefined;
+  bytesOut?: number | undefined;
 }
 
-/** Counts an answered request and, if asked for, writes it to the log. */
+/** Counts an answered request and, if asked for, writes it to the access log. */
 export function record(options: AppOptions, request: RequestRecord): void {
-  const { path, id, method, status, began } = request;
+  const { path, method, status, began } = request;
   const ms = performance.now() - began;
   options.serviceMetrics?.request(path, method, status, ms / 1000);
-  if (options.accessLog === true) {
-    options.log.info("request answered", {
-      requestId: id,
-      method,
-      path,
-      status,
-      durationMs: Math.round(ms * 1000) / 1000,
-    });
-  }
+  logAccess(options, request, ms);
+}
+
+/** Writes a request to the access log, if asked for. */
+export function logAccess(
+  { requestLog }: AppOptions,
+  { path, api, id, method, status, from, bytesIn, bytesOut }: RequestRecord,
+  durationMs: number,
+): void {
+  if (requestLog?.wants("access", id, api) !== true) return;
+  const { address, userAgent, announced } = readSender(from);
+  requestLog.access({
+    requestId: id,
+    api,
+    method,
+    route: path,
+    target: readTarget(from),
+    status,
+    durationMs,
+    bytesIn: announced ?? bytesIn,
+    bytesOut,
+    address,
+    userAgent,
+  });
 }

@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { watchResponse } from "./client-watch.js";
 import type { AppOptions } from "./app-options.js";
-import { WITHOUT_BODY, type Endpoint } from "./endpoint.js";
+import { lengthOf, WITHOUT_BODY, type ApiRequest, type Endpoint } from "./endpoint.js";
 import { record } from "./entry.js";
 import { collect, streamIncoming } from "./request-body.js";
 import { readIncomingHeaders } from "./request-headers.js";
@@ -48,30 +48,50 @@ export function createNodeHandler(
     const headers = readIncomingHeaders(incoming);
     const id = toRequestId(headers.get("x-request-id") ?? undefined);
     options.serviceMetrics?.begin(path, "POST");
-    const answered = await endpoint.answer({
+    const request: ApiRequest = {
       id,
+      method: "POST",
+      target: () => incoming.url!,
+      began,
       headers,
       params: NO_PARAMETERS,
       query: NO_PARAMETERS,
       watch: () => watchResponse(outgoing),
       read: () => collect(incoming, maxBytes.get(path)!),
       stream: () => streamIncoming(incoming, headers, maxBytes.get(path)!),
-    });
+    };
+    const answered = await endpoint.answer(request);
     const { status, body } = answered;
     if (typeof body !== "string" && !(body instanceof Uint8Array)) {
       outgoing.writeHead(status, answered.headers);
-      await sendChunks(outgoing, body);
-      record(options, { path, id, method: "POST", status, began });
+      note(endpoint, request, { incoming, status, bytesOut: await sendChunks(outgoing, body) });
       return;
     }
-    record(options, { path, id, method: "POST", status, began });
+    const isBare = WITHOUT_BODY.has(status);
+    const length = isBare ? 0 : lengthOf(body);
+    note(endpoint, request, { incoming, status, bytesOut: length });
     if (outgoing.destroyed) return;
-    if (WITHOUT_BODY.has(status)) {
-      outgoing.writeHead(status, answered.headers).end();
-      return;
-    }
-    const length = typeof body === "string" ? Buffer.byteLength(body) : body.byteLength;
-    outgoing.writeHead(status, { ...answered.headers, "content-length": length }).end(body);
+    if (isBare) outgoing.writeHead(status, answered.headers).end();
+    else outgoing.writeHead(status, { ...answered.headers, "content-length": length }).end(body);
+  }
+
+  function note(
+    { path, api }: Endpoint,
+    { id, method, began, received }: ApiRequest,
+    end: { incoming: IncomingMessage; status: number; bytesOut: number },
+  ): void {
+    const { incoming, status, bytesOut } = end;
+    record(options, {
+      path,
+      api: api.name,
+      id,
+      method,
+      status,
+      began,
+      from: incoming,
+      bytesIn: received,
+      bytesOut,
+    });
   }
 
   return (incoming, outgoing) => {
@@ -84,10 +104,15 @@ export function createNodeHandler(
 }
 
 /** Sends no faster than the client reads; ends the source when the client has gone. */
-async function sendChunks(outgoing: ServerResponse, chunks: AsyncIterable<string>): Promise<void> {
+async function sendChunks(
+  outgoing: ServerResponse,
+  chunks: AsyncIterable<string>,
+): Promise<number> {
+  let bytes = 0;
   outgoing.flushHeaders();
   for await (const chunk of chunks) {
     if (outgoing.destroyed) break;
+    bytes += Buffer.byteLength(chunk);
     if (outgoing.write(chunk)) continue;
     await new Promise<void>((resolve) => {
       const go = (): void => {
@@ -98,6 +123,7 @@ async function sendChunks(outgoing: ServerResponse, chunks: AsyncIterable<string
     });
   }
   outgoing.end();
+  return bytes;
 }
 
 function isPlain({ method, headers, httpVersion }: IncomingMessage, maxBytes: number): boolean {

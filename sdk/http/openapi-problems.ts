@@ -114,9 +114,16 @@ export function problemResponses(api: ApiDefinition): Record<number, { $ref: str
     504: true,
     507: input.parseStream !== undefined,
   };
+  return referToProblems((status) => statuses[status] === true);
+}
+
+/** The references to those of the problems that `addProblems` has registered. */
+export function referToProblems(
+  isWanted: (status: number) => boolean,
+): Record<number, { $ref: string }> {
   return Object.fromEntries(
     Object.entries(PROBLEMS)
-      .filter(([status]) => statuses[Number(status)] === true)
+      .filter(([status]) => isWanted(Number(status)))
       .map(([status, { name }]) => [status, { $ref: `#/components/responses/${name}` }]),
   );
 }

@@ -11,8 +11,8 @@ interface Document {
   components?: Record<string, object>;
 }
 
-/** The tag of the routes of the service's own. */
-const APIS = "APIs";
+/** The tags of the routes that stand behind middlewares and answer with problem documents. */
+const APIS = ["APIs", "Feedback"];
 
 /**
  * Says in a document which credentials the APIs ask for, so that the page has a field for them: all
@@ -35,7 +35,7 @@ export function addSecurity<Made extends object>(
   const needed = Object.fromEntries(Object.keys(schemes).map((name) => [name, []]));
   for (const operations of Object.values(document.paths ?? {})) {
     for (const [method, operation] of Object.entries(operations)) {
-      const isApi = operation.tags?.includes(APIS) === true;
+      const isApi = operation.tags?.some((tag) => APIS.includes(tag)) === true;
       // Of other protocols only what asks an API stands behind middlewares; probes never do.
       if (!isApi && method !== "post") continue;
       const { content } = (operation.responses["400"] ?? {}) as { content?: object };

@@ -3,6 +3,7 @@ import type { JsonSchema } from "../core/json-schema.js";
 import type { ApiDefinition, ServiceDefinition } from "../service/definition.js";
 import { printDuration, printSize } from "./limits.js";
 import { toAnswerContent, type RecordedAnswers } from "./openapi-answer.js";
+import { addFeedback } from "./openapi-feedback.js";
 import { toParameters } from "./openapi-parameters.js";
 import { addProbes } from "./openapi-probes.js";
 import { addProblems, problemResponses } from "./openapi-problems.js";
@@ -37,6 +38,7 @@ export function toOpenApi(definition: ServiceDefinition, options: OpenApiOptions
   });
   addProblems(registry);
   for (const api of Object.values(definition.apis)) addApi(registry, api, options);
+  addFeedback(registry, definition);
   const protocols = addProtocols(registry, definition, options);
   addProbes(registry);
   const document = app.getOpenAPI31Document({
@@ -49,6 +51,7 @@ export function toOpenApi(definition: ServiceDefinition, options: OpenApiOptions
     servers: [{ url: options.url ?? "." }],
     tags: [
       { name: "APIs", description: "What the service answers" },
+      { name: "Feedback", description: "How its answers turned out" },
       ...protocols,
       { name: "Operation", description: "Probes, metrics and metadata" },
     ],

@@ -1,6 +1,8 @@
 import { randomInt, randomUUID } from "node:crypto";
 
-const ACCEPTED = /^[A-Za-z0-9._:-]{1,128}$/;
+/** What an id may be, so that it is safe to print and to send back. */
+export const REQUEST_ID_PATTERN = "^[A-Za-z0-9._:-]{1,128}$";
+const ACCEPTED = new RegExp(REQUEST_ID_PATTERN);
 
 // A UUID in form. Its random part is drawn once a process and its last group counts, which is as
 // unique and costs a tenth of drawing each.
@@ -9,6 +11,10 @@ let next = randomInt(2 ** 32);
 
 function createRequestId(): string {
   return PREFIX + (next++).toString(16).padStart(12, "0");
+}
+
+export function isRequestId(sent: unknown): sent is string {
+  return typeof sent === "string" && ACCEPTED.test(sent);
 }
 
 /** What the client calls its request, if that is safe to print and to send back; else a new id. */

@@ -1,24 +1,27 @@
 /**
  * A stream of the Fetch standard that takes its chunks when its reader wants them. `end` is called
- * once, when they have ended or the reader has gone.
+ * once with their bytes, when they have ended or the reader has gone.
  */
 export function toWebStream(
   chunks: AsyncIterator<string>,
-  end: () => void,
+  end: (bytes: number) => void,
 ): ReadableStream<Uint8Array> {
   const encoder = new TextEncoder();
+  let bytes = 0;
   return new ReadableStream<Uint8Array>({
     async pull(controller) {
       const { done, value } = await chunks.next();
       if (done !== true) {
-        controller.enqueue(encoder.encode(value));
+        const chunk = encoder.encode(value);
+        bytes += chunk.byteLength;
+        controller.enqueue(chunk);
         return;
       }
       controller.close();
-      end();
+      end(bytes);
     },
     async cancel() {
-      end();
+      end(bytes);
       await chunks.return?.();
     },
   });

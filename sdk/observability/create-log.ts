@@ -31,6 +31,7 @@ const ECS_NAMES: Readonly<Record<string, string>> = {
   path: "url.path",
   status: "http.response.status_code",
   service: "service.name",
+  batchRequests: "ekiben.batch.requests",
 };
 
 function toEcs(fields: LogFields): Record<string, unknown> {

@@ -53,6 +53,7 @@ export interface Context<
    * for it, while the others go on. `index` counts the requests in `items`.
    */
   reject(index: number, status: number, body?: unknown): void;
+  /** Its lines carry the id of the request, or those of all requests of the batch. */
   readonly log: Log;
   readonly metrics: Metrics;
   /** The name of the API. */

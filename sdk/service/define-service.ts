@@ -5,6 +5,8 @@ import type { ModelDefinition } from "../models/model.js";
 import { checkKeys } from "./check-keys.js";
 import { defineApi, type AnyApiOptions } from "./define-api.js";
 import type { ServiceDefinition } from "./definition.js";
+import { checkFeedback } from "./feedback.js";
+import { toRecordListener, type RecordOptions } from "./record-options.js";
 import type { CallOptions, DevServerOptions, SaveOptions, ServiceFaces } from "./faces.js";
 import type { EmptyShape, Service } from "./infer.js";
 
@@ -42,6 +44,7 @@ export function createDefineService(
       before: [],
       after: [],
       onError: [],
+      onRecord: [],
       setup: [],
       warmup: [],
       close: [],
@@ -83,6 +86,11 @@ function buildService(faces: ServiceFaces, definition: ServiceDefinition): Servi
     before: (hook) => withHook("before", hook),
     after: (hook) => withHook("after", hook),
     onError: (hook) => withHook("onError", hook),
+    onRecord(hook, options: RecordOptions = {}) {
+      if (typeof hook !== "function") throw notAFunction(".onRecord()", hook);
+      return next({ onRecord: [...definition.onRecord, toRecordListener(hook, options)] });
+    },
+    feedback: (schema) => next({ feedback: checkFeedback(schema) }),
     setup: (hook) => withHook("setup", hook),
     warmup: (hook) => withHook("warmup", hook),
     close: (hook) => withHook("close", hook),

@@ -5,6 +5,7 @@ import type { Rejection } from "../core/rejection.js";
 import type { Input } from "../inputs/input.js";
 import type { ModelDefinition } from "../models/model.js";
 import type { Log } from "../observability/log.js";
+import type { RecordListener } from "../observability/records/record.js";
 import type { Output } from "../outputs/output.js";
 import type { Context, LifecycleContext } from "./context.js";
 
@@ -73,6 +74,9 @@ export interface ServiceDefinition {
   readonly before: readonly BeforeHook[];
   readonly after: readonly AfterHook[];
   readonly onError: readonly ErrorHook[];
+  readonly onRecord: readonly RecordListener[];
+  /** What feedback to an answer may say beside its request id. @default any JSON */
+  readonly feedback?: z.ZodType;
   readonly setup: readonly LifecycleHook[];
   readonly warmup: readonly LifecycleHook[];
   readonly close: readonly LifecycleHook[];

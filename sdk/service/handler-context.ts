@@ -1,5 +1,6 @@
 import { EkibenError } from "../core/errors.js";
 import type { Payload } from "../inputs/input.js";
+import type { Log, LogFields } from "../observability/log.js";
 import { printJson } from "../outputs/print-json.js";
 import type { OutputSlice } from "../outputs/output.js";
 import type { Context, RequestHeaders, RequestItem } from "./context.js";
@@ -72,8 +73,13 @@ export function createContext(
   items: readonly RequestItem[],
 ): { context: Context; rejections: Map<number, Rejected> } {
   const rejections = new Map<number, Rejected>();
+  let log: Log | undefined;
   const context: Context = {
     ...shared,
+    // Made when it is asked for: most requests log nothing.
+    get log() {
+      return (log ??= shared.log.child(toLogFields(items)));
+    },
     api,
     items,
     get params() {
@@ -100,6 +106,18 @@ export function createContext(
     },
   };
   return { context, rejections };
+}
+
+/** The most ids of a batch that each of its log lines has. */
+const MOST_IDS = 50;
+
+/** What ties a line of a handler to its request, or to each request of its batch. */
+function toLogFields(items: readonly RequestItem[]): LogFields {
+  if (items.length === 1) return { requestId: items[0]!.id };
+  return {
+    requestId: items.slice(0, MOST_IDS).map(({ id }) => id),
+    batchRequests: items.length,
+  };
 }
 
 /** What a rejection answers its request with. */

@@ -19,6 +19,8 @@ import type {
   SavedBundle,
   SaveOptions,
 } from "./faces.js";
+import type { RecordHook } from "../observability/records/record.js";
+import type { RecordOptions } from "./record-options.js";
 
 // All type inference of the public surface is in this file. It must stay readable for
 // TypeScript 5.0.4 with Node10 resolution, strict or not: that is the compiler inside tslab.
@@ -229,6 +231,17 @@ export interface Service<S extends ServiceShape = any> {
    * place of the problem document. The hook added last is asked first.
    */
   onError(hook: ErrorHook): Service<S>;
+  /**
+   * Hands what is logged of requests to a sink of the service's own, such as a producer of Kafka: the
+   * records that have gathered since its last call. It runs behind the backs of the requests; what it
+   * throws, and records that it is too slow for, are counted in `ekiben_log_dropped_total`.
+   */
+  onRecord(hook: RecordHook, options?: RecordOptions): Service<S>;
+  /**
+   * What `POST /feedback` may say of an earlier answer, beside its `requestId`. Feedback of another
+   * form is refused with 422. @default any JSON object @throws SERVICE_INVALID
+   */
+  feedback(schema: z.ZodType<object>): Service<S>;
   /** Runs once the models are loaded; what it returns is added to `state`. */
   setup<State>(
     hook: (context: LifecycleContext<S>) => State | Promise<State>,

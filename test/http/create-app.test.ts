@@ -449,55 +449,6 @@ test("a request that an outer app has wrapped is read whole", async () => {
   expect((await send(url, { body: slowly() })).body).toBe('{"sum":3}');
 });
 
-describe("onAnswer", () => {
-  test("sees the unpacked body and the answer, also of what failed after reading", async () => {
-    const seen: unknown[] = [];
-    const { app } = await build(service([api()]), {
-      onAnswer: ({ body, answer, ...rest }) =>
-        seen.push({
-          ...rest,
-          body: Buffer.from(body).toString(),
-          answer: JSON.parse(answer as string),
-        }),
-    });
-    const post = (body: string | Uint8Array<ArrayBuffer>, headers = {}) =>
-      app.request("/v1/add", {
-        method: "POST",
-        headers: { ...JSON_HEADERS, "x-request-id": "r", ...headers },
-        body,
-      });
-    await post(gzipSync(BODY), { "content-encoding": "gzip" });
-    await post("nonsense");
-    await post(BODY.padEnd(2 * MIB));
-    expect(seen).toMatchObject([
-      {
-        api: "add",
-        requestId: "r",
-        mediaType: "application/json",
-        body: BODY,
-        status: 200,
-        answer: { sum: 3 },
-      },
-      { api: "add", body: "nonsense", status: 400, answer: { code: "BODY_MALFORMED" } },
-    ]);
-    expect(seen).toHaveLength(2);
-  });
-
-  test("a recorder that throws harms no answer", async () => {
-    const { app } = await build(service([api()]), {
-      onAnswer() {
-        throw new Error("disk full");
-      },
-    });
-    const answer = await app.request("/v1/add", {
-      method: "POST",
-      headers: JSON_HEADERS,
-      body: BODY,
-    });
-    expect(answer.status).toBe(200);
-  });
-});
-
 test("requests under way are in progress until they are answered", async () => {
   let finish: (() => void) | undefined;
   await using served = await serveApi({

@@ -1,5 +1,4 @@
 import { expect, test } from "vitest";
-import type { LogFields } from "../../sdk/observability/log.js";
 import type { Context } from "../../sdk/service/context.js";
 import { api, build, listen, send, service } from "./serving.js";
 
@@ -108,30 +107,4 @@ test("a metric that the handler makes is shown beside them", async () => {
     await app.request("/v1/add", { method: "POST", headers, body: BODY });
   }
   expect(await (await app.request("/metrics")).text()).toContain('points_added{service="adder"} 4');
-});
-
-test("the access log has one line a request, without probes", async () => {
-  const lines: LogFields[] = [];
-  const log = {
-    debug() {},
-    info: (message: string, fields: LogFields = {}) => {
-      if (message === "request answered") lines.push(fields);
-    },
-    warn() {},
-    error() {},
-    child: () => log,
-  };
-  const { app } = await build(service([api()]), { log, accessLog: true });
-  const headers = { "content-type": "application/json", "x-request-id": "r-1" };
-  await app.request("/v1/add", { method: "POST", headers, body: BODY });
-  await app.request("/readyz");
-  expect(lines).toEqual([
-    {
-      requestId: "r-1",
-      method: "POST",
-      path: "/v1/add",
-      status: 200,
-      durationMs: expect.any(Number),
-    },
-  ]);
 });

@@ -72,7 +72,7 @@ describe("the document of a service with every kind of input", () => {
       body: sent,
     });
     const text = await answer.text();
-    expect([answer.status, text]).toEqual([200, text]);
+    expect([answer.status, text]).toEqual([body.path === "/feedback" ? 202 : 200, text]);
   });
 
   test("the parameters have the examples, and are answered with them", async () => {
@@ -213,18 +213,19 @@ describe("other protocols", () => {
       const known = ["/v2/models/{model}/infer", "/invocations"].map((path) => path in paths);
       return [known, tags.map(({ name }) => name)];
     };
-    const [first, last] = ["APIs", "Operation"];
+    const first = ["APIs", "Feedback"];
+    const last = "Operation";
     expect(tagsWith(false, false)).toEqual([
       [false, false],
-      [first, last],
+      [...first, last],
     ]);
     expect(tagsWith(true, false)).toEqual([
       [true, false],
-      [first, "Open Inference Protocol", last],
+      [...first, "Open Inference Protocol", last],
     ]);
     expect(tagsWith(false, true)).toEqual([
       [false, true],
-      [first, "MLflow and SageMaker", last],
+      [...first, "MLflow and SageMaker", last],
     ]);
   });
 
@@ -237,7 +238,7 @@ describe("other protocols", () => {
       .filter(([, item]) => Object.values(item).every(({ security }) => security === undefined))
       .map(([path]) => path);
     expect(open).toEqual(
-      Object.keys(paths).filter((path) => !/^\/v1|\/infer$|^\/invocations/.test(path)),
+      Object.keys(paths).filter((path) => !/^\/v1|\/infer$|^\/(invocations|feedback)/.test(path)),
     );
     expect(paths["/invocations"]!["post"]).toMatchObject({
       responses: {

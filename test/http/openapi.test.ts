@@ -200,6 +200,7 @@ describe("the document", () => {
       "predict",
       "walk",
       "bare",
+      "feedback",
     ]);
     for (const { operationId, schema, example } of withExample) {
       const parsed = toZod(schema).safeParse(example);

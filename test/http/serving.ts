@@ -50,6 +50,7 @@ export function service(
     before: [],
     after: [],
     onError: [],
+    onRecord: [],
     models: {},
     apis: Object.fromEntries(apis.map((one) => [one.name, one])),
     middleware: [],

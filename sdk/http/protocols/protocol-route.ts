@@ -1,10 +1,17 @@
 import type { Context, Hono, MiddlewareHandler } from "hono";
 import type { Problem } from "../../core/errors.js";
 import type { AppOptions } from "../app-options.js";
-import { toResponseBody, type Answered, type Endpoint, type ProtocolFace } from "../endpoint.js";
-import { createEntry, record } from "../entry.js";
+import {
+  toResponseBody,
+  type Answered,
+  type ApiRequest,
+  type Endpoint,
+  type ProtocolFace,
+} from "../endpoint.js";
+import { BYTES, createEntry, record } from "../entry.js";
 import { PROBLEM_TYPE, toProblemAnswer } from "../problem-response.js";
 import { toRequestId } from "../request-id.js";
+import { endCall } from "../watched-call.js";
 
 /** Why a request has no outputs. */
 export type Refusal = Pick<Problem, "status" | "detail" | "hint">;
@@ -38,17 +45,22 @@ export function mountProtocolRoute(
         const began = performance.now();
         const id = toRequestId(c.req.header("x-request-id"));
         options.serviceMetrics?.begin(label, "POST");
-        const answered = await answer(route, c, id, options);
+        const answered = await answer(route, c, { id, began }, options);
         const { status, headers } = answered;
-        const end = (): void => record(options, { path: label, id, method: "POST", status, began });
+        const end = (bytesOut: number): void => {
+          const method = "POST";
+          record(options, { path: label, id, method, status, began, from: c, bytesOut });
+        };
         return new Response(toResponseBody(answered, end), { status, headers });
       });
       continue;
     }
     const handler = async (c: Context): Promise<Response> => {
-      const answered = await answer(route, c, c.get("requestId"), options);
+      const known = { id: c.get("requestId") as string, began: performance.now() };
+      const answered = await answer(route, c, known, options);
       const { status, headers } = answered;
-      return c.newResponse(toResponseBody(answered, () => {}) as string, status as 200, headers);
+      const body = toResponseBody(answered, (bytesOut) => c.set(BYTES, { bytesOut }));
+      return c.newResponse(body as string, status as 200, headers);
     };
     const stack = [createDress(route.form), createEntry(label, options), ...middleware, handler];
     app.on("POST", [path], ...(stack as [MiddlewareHandler]));
@@ -56,26 +68,29 @@ export function mountProtocolRoute(
 }
 
 async function answer(
-  { find, form }: ProtocolRoute,
+  { find, form, paths }: ProtocolRoute,
   c: Context,
-  id: string,
+  { id, began }: Pick<ApiRequest, "id" | "began">,
   options: AppOptions,
 ): Promise<Answered> {
   let answered: Answered;
+  let asked: { endpoint: Endpoint; request: ApiRequest } | undefined;
   try {
     const { endpoint, face } = find(c);
-    answered = await endpoint.answerAs(endpoint.toRequest(c, id), face);
+    asked = { endpoint, request: endpoint.toRequest(c, id, began) };
+    answered = await endpoint.answerAs(asked.request, face);
   } catch (error) {
     answered = toProblemAnswer(error, id, options);
   }
   const refusal = findRefusal(answered);
-  if (refusal === undefined) return answered;
-  return {
-    ...answered,
+  if (refusal !== undefined) {
     // KServe's client reads the error only behind exactly this type.
-    headers: { ...answered.headers, "content-type": "application/json" },
-    body: form(refusal),
-  };
+    const headers = { ...answered.headers, "content-type": "application/json" };
+    answered = { ...answered, headers, body: form(refusal) };
+  }
+  if (asked === undefined || options.requestLog === undefined) return answered;
+  const { endpoint, request } = asked;
+  return endCall(options.requestLog, { api: endpoint.api, route: paths[0]!, request }, answered);
 }
 
 /** What an answer that is no outputs says: a problem document, or what the service rejected with. */

@@ -1,0 +1,204 @@
+import { cutBody, toLoggedBody, type LoggedBody } from "./logged-body.js";
+import type { AccessFacts, FeedbackFacts, PredictionFacts } from "./record.js";
+import type { Redactor } from "./redact.js";
+
+/** What all lines of a server have in common. */
+export interface PrintOptions {
+  service: string;
+  version?: string | undefined;
+  redactor: Redactor;
+  /** Headers that predictions keep, in lower case. */
+  headers: readonly string[];
+  /** The most bytes of a line. */
+  maxRecordBytes: number;
+  /** Milliseconds since 1970. */
+  now(): number;
+}
+
+/** Writes records as lines: one JSON object with flat names, those of ECS where it has one. */
+export interface RecordPrinter {
+  access(facts: AccessFacts): string;
+  prediction(facts: PredictionFacts): string;
+  feedback(facts: FeedbackFacts): string;
+}
+
+/** What a line has beside its bodies, at most; paths and headers are cut to this. */
+const MOST_TEXT = 2048;
+
+export function createRecordPrinter(options: PrintOptions): RecordPrinter {
+  const { redactor, maxRecordBytes } = options;
+  const version =
+    options.version === undefined ? "" : `,"service.version":${JSON.stringify(options.version)}`;
+  const tail = (stream: string): string =>
+    `,"log.level":"info","message":"${stream}","event.dataset":"ekiben.${stream}",` +
+    `"service.name":${JSON.stringify(options.service)}${version},"process.pid":${process.pid}`;
+  const common = {
+    access: tail("access"),
+    prediction: tail("prediction"),
+    feedback: tail("feedback"),
+  };
+
+  let lastTime = Number.NaN;
+  let stamp = "";
+  function printTime(): string {
+    const time = options.now();
+    if (time !== lastTime) {
+      lastTime = time;
+      stamp = new Date(time).toISOString();
+    }
+    return `{"@timestamp":"${stamp}"`;
+  }
+
+  /** What access and prediction lines tell alike of a request. */
+  function printRequest(facts: AccessFacts | PredictionFacts): string {
+    const { requestId, method, route, target, status, durationMs, api } = facts;
+    const question = target.indexOf("?");
+    const path = question === -1 ? target : target.slice(0, question);
+    const query = question === -1 ? "" : redactor.query(target.slice(question + 1));
+    return (
+      `,"http.request.id":${JSON.stringify(requestId)},"http.request.method":${JSON.stringify(method)}` +
+      `,"http.route":${JSON.stringify(route)},"url.path":${printShort(path)}` +
+      (query === "" ? "" : `,"url.query":${printShort(query)}`) +
+      `,"http.response.status_code":${status},"event.duration":${Math.round(durationMs * 1e6)}` +
+      (api === undefined ? "" : `,"ekiben.api":${JSON.stringify(api)}`)
+    );
+  }
+
+  function printAccess(facts: AccessFacts): string {
+    const { bytesIn, bytesOut, address, userAgent } = facts;
+    return (
+      printTime() +
+      common.access +
+      printRequest(facts) +
+      (bytesIn === undefined ? "" : `,"http.request.body.bytes":${bytesIn}`) +
+      (bytesOut === undefined ? "" : `,"http.response.body.bytes":${bytesOut}`) +
+      (address === undefined ? "" : `,"client.address":${JSON.stringify(address)}`) +
+      (userAgent === undefined ? "" : `,"user_agent.original":${printShort(userAgent)}`) +
+      "}"
+    );
+  }
+
+  function printPrediction(facts: PredictionFacts): string {
+    let head = printTime() + common.prediction + printRequest(facts);
+    for (const name of options.headers) {
+      const value = facts.header(name);
+      if (value === null) continue;
+      head += `,${JSON.stringify(`http.request.headers.${name}`)}:${printShort(redactor.header(name, value))}`;
+    }
+    head += printParams(facts.params) + printRuns(facts);
+    const input = facts.input && toLoggedBody(facts.input, redactor, facts.rows);
+    const output = toLoggedBody(facts.output, redactor, facts.rows);
+    const whole = `${head}${printBodies(input, output)}}`;
+    if (isWithin(whole, maxRecordBytes)) return whole;
+    return shorten(head, input, output);
+  }
+
+  /** The bodies share what the line may still have; what one does not need, the other gets. */
+  function shorten(head: string, input: LoggedBody | undefined, output: LoggedBody): string {
+    let most = Math.max(0, maxRecordBytes - Buffer.byteLength(head) - MOST_TEXT);
+    for (;;) {
+      const lengthOf = (body?: LoggedBody) => (body?.text ?? body?.base64 ?? "").length;
+      const forOutput = Math.max(Math.floor(most / 2), most - lengthOf(input));
+      const cutOutput = cutBody(output, forOutput);
+      const cutInput = input && cutBody(input, most - Math.min(lengthOf(output), forOutput));
+      const line = `${head}${printBodies(cutInput, cutOutput)}}`;
+      if (most === 0 || isWithin(line, maxRecordBytes)) return line;
+      // Escapes and letters of several bytes take more than was counted.
+      const factor = maxRecordBytes / Buffer.byteLength(line);
+      most = most < 64 ? 0 : Math.floor(most * Math.min(0.9, factor));
+    }
+  }
+
+  function printParams(params: Readonly<Record<string, unknown>>): string {
+    for (const name in params) {
+      void name;
+      const { text } = redactor.body(JSON.stringify(params), "application/json", false);
+      return text === undefined ? "" : `,"ekiben.params":${printShort(text)}`;
+    }
+    return "";
+  }
+
+  function printFeedback({ requestId, ownId, fields }: FeedbackFacts): string {
+    const head =
+      printTime() +
+      common.feedback +
+      `,"http.request.id":${JSON.stringify(requestId)},"ekiben.feedback.id":${JSON.stringify(ownId)}`;
+    const text = JSON.stringify(fields);
+    const body = toLoggedBody({ bytes: text, mediaType: JSON_TYPE }, redactor, false);
+    const print = (one: LoggedBody): string =>
+      `${head}${one.text === undefined ? "" : `,"ekiben.feedback.body":${JSON.stringify(one.text)}`}${printChange("ekiben.feedback", one)}}`;
+    let most = maxRecordBytes - MOST_TEXT;
+    let line = print(body);
+    while (!isWithin(line, maxRecordBytes) && most > 0) {
+      line = print(cutBody(body, most));
+      most = most < 64 ? 0 : Math.floor(most / 2);
+    }
+    return line;
+  }
+
+  return { access: printAccess, prediction: printPrediction, feedback: printFeedback };
+}
+
+const JSON_TYPE = "application/json";
+
+function isWithin(line: string, bytes: number): boolean {
+  // A character has at most three bytes in UTF-8 for each unit of UTF-16.
+  return line.length * 3 <= bytes || Buffer.byteLength(line) <= bytes;
+}
+
+/** A request may be in several runs: their times add up, its batch is the last, which answered it. */
+function printRuns({ items, queueWaitMs, runs }: PredictionFacts): string {
+  let text =
+    (items === undefined ? "" : `,"ekiben.items":${items}`) +
+    (queueWaitMs === undefined ? "" : `,"ekiben.queue.wait_ms":${round(queueWaitMs)}`);
+  const last = runs.at(-1);
+  if (last === undefined) return text;
+  let runMs = 0;
+  let modelMs = 0;
+  let models = 0;
+  for (const run of runs) {
+    runMs += run.runMs ?? 0;
+    for (const model of run.models) {
+      modelMs += model.ms;
+      models++;
+    }
+  }
+  text +=
+    `,"ekiben.batch.id":${JSON.stringify(last.id)},"ekiben.batch.requests":${last.requests}` +
+    `,"ekiben.batch.items":${last.items},"ekiben.batch.reason":"${last.reason}"` +
+    `,"ekiben.run.count":${runs.length},"ekiben.run.ms":${round(runMs)}`;
+  return models === 0 ? text : `${text},"ekiben.model.ms":${round(modelMs)}`;
+}
+
+function printBodies(input: LoggedBody | undefined, output: LoggedBody): string {
+  return (
+    (input === undefined ? "" : printBody("ekiben.input", input)) +
+    printBody("ekiben.output", output) +
+    (input === undefined ? "" : printChange("ekiben.input", input)) +
+    printChange("ekiben.output", output)
+  );
+}
+
+/**
+ * A body is one text, JSON too: as an object each of its keys would be a field of the index, of
+ * another type for each API, and a shipper that reads and writes it again would change its numbers.
+ */
+function printBody(name: string, { mediaType, total, text, base64 }: LoggedBody): string {
+  return (
+    `,"${name}.media_type":${JSON.stringify(mediaType)},"${name}.bytes":${total}` +
+    (text === undefined ? "" : `,"${name}.body":${JSON.stringify(text)}`) +
+    (base64 === undefined ? "" : `,"${name}.base64":"${base64}"`)
+  );
+}
+
+function printChange(name: string, { change }: LoggedBody): string {
+  return change === undefined ? "" : `,"${name}.change":"${change}"`;
+}
+
+function printShort(text: string): string {
+  return JSON.stringify(text.length > MOST_TEXT ? `${text.slice(0, MOST_TEXT)}…` : text);
+}
+
+function round(ms: number): number {
+  return Math.round(ms * 1000) / 1000;
+}
