@@ -3,15 +3,15 @@ import { join } from "node:path";
 
 /**
  * Writes who made what was bundled, and under which licence.
- * @param {{ root: string, file: string, inputs: string[] }} options `inputs`: paths as esbuild tells them
+ * @param {{ file: string, inputs: string[] }} options `inputs`: paths of modules
  */
-export async function writeNotices({ root, file, inputs }) {
+export async function writeNotices({ file, inputs }) {
   const folders = new Set(
-    inputs.flatMap((input) => /^.*node_modules\/(?:@[^/]+\/)?[^/]+/.exec(input)?.[0] ?? []),
+    inputs.flatMap(
+      (input) => /^.*node_modules[\\/](?:@[^\\/]+[\\/])?[^\\/]+/.exec(input)?.[0] ?? [],
+    ),
   );
-  const notices = await Promise.all(
-    [...folders].sort().map((folder) => toNotice(join(root, folder))),
-  );
+  const notices = await Promise.all([...folders].sort().map((folder) => toNotice(folder)));
   const head = "The files of this folder contain these packages, in whole or in part.\n";
   await writeFile(file, [head, ...notices].join(`\n${"-".repeat(72)}\n\n`));
 }

@@ -1,6 +1,5 @@
-import { isBuiltin } from "node:module";
 import { join } from "node:path";
-import { build } from "esbuild";
+import { build } from "rolldown";
 
 /**
  * Packages that every start needs, each made one file. They stay dependencies: whoever imports zod
@@ -19,60 +18,47 @@ export const VENDORS = [
 /** Packages so small that they go into the file that imports them. */
 export const INLINED = ["devalue", "eventsource-parser", "hono/cors", "hono/html"];
 
-/** A package in CommonJS asks for builtins by `require`. */
-const BANNER = `import { createRequire as __createRequire } from "node:module";
-const require = __createRequire(import.meta.url);`;
-
 /** @param {string} name the file of a package in `dist/vendor` */
 export function toVendorFile(name) {
   return `${name.replace("@", "").replaceAll("/", "-")}.js`;
 }
 
-/** @param {{ root: string, out: string }} options @returns outputs and inputs as esbuild tells them */
+/** @param {{ root: string, out: string }} options @returns {Promise<string[]>} the modules that went in */
 export async function buildVendors({ root, out }) {
   const results = await Promise.all(VENDORS.map((name) => buildVendor(name, root, out)));
-  return {
-    outputFiles: results.flatMap(({ outputFiles }) => outputFiles),
-    metafile: {
-      inputs: Object.assign({}, ...results.map(({ metafile }) => metafile.inputs)),
-    },
-  };
+  return results.flatMap(({ output }) => output.flatMap(({ moduleIds = [] }) => moduleIds));
 }
 
 async function buildVendor(name, root, out) {
   // What a CommonJS package exports is known when it has run.
   const names = Object.keys(await import(name)).filter((one) => /^[A-Za-z_$][\w$]*$/.test(one));
+  const entry = "\0entry";
   return await build({
-    stdin: {
-      contents: `export { ${names.join(", ")} } from ${JSON.stringify(name)};`,
-      resolveDir: root,
-    },
-    absWorkingDir: root,
-    outfile: join(out, toVendorFile(name)),
-    bundle: true,
-    format: "esm",
+    cwd: root,
+    input: entry,
     platform: "node",
-    target: "node20.19",
-    charset: "utf8",
-    legalComments: "none",
-    // Names stay: some of them are read, such as those of classes of errors.
-    minifyWhitespace: true,
-    minifySyntax: true,
-    banner: { js: BANNER },
-    metafile: true,
-    write: false,
-    logLevel: "warning",
+    tsconfig: false,
+    logLevel: "warn",
     plugins: [
       {
-        name: "siblings",
-        setup({ onResolve }) {
-          onResolve({ filter: /^[^./]/ }, ({ path, kind, importer }) => {
-            if (kind === "entry-point" || importer === "" || isBuiltin(path)) return undefined;
-            if (!VENDORS.includes(path) || path === name) return undefined;
-            return { path: `./${toVendorFile(path)}`, external: true };
-          });
+        name: "vendor",
+        resolveId(id, importer) {
+          if (id === entry) return id;
+          if (importer === entry) return this.resolve(id, join(root, "package.json"));
+          if (id === name || !VENDORS.includes(id)) return null;
+          return { id: `./${toVendorFile(id)}`, external: true };
         },
+        load: (id) =>
+          id === entry ? `export { ${names.join(", ")} } from ${JSON.stringify(name)};` : null,
       },
     ],
+    output: {
+      file: join(out, toVendorFile(name)),
+      format: "esm",
+      comments: false,
+      codeSplitting: false,
+      // Names stay: some of them are read, such as those of classes of errors.
+      minify: { mangle: false, compress: true, codegen: true },
+    },
   });
 }

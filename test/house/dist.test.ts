@@ -38,7 +38,7 @@ test.each(["sdk/index.js", "sdk/cli/main.js", "sdk/client/index.js"])(
   (entry) => {
     const { files, packages } = loadWith(entry);
     expect(packages).toEqual([]);
-    expect(files.length).toBeLessThan(100);
+    expect(files.length).toBeLessThan(16);
   },
 );
 
