@@ -68,11 +68,15 @@ export async function startKernel(connectionFile: string, directory: string): Pr
   void compiler.node;
 
   const cellGlobal = (globalThis as unknown as Record<string, TslabGlobal>)[TSLAB];
-  const display: NotebookHost["display"] = (data) => {
+  const shown = new Set<string>();
+  const display: NotebookHost["display"] = (data, id) => {
     const { lastWriteDisplayData } = tslab.jupyter as unknown as {
       lastWriteDisplayData: ((content: Record<string, unknown>, update: boolean) => void) | null;
     };
-    lastWriteDisplayData?.({ data: { ...data }, metadata: {}, transient: {} }, false);
+    const transient = id === undefined ? {} : { display_id: id };
+    const update = id !== undefined && shown.has(id);
+    if (id !== undefined) shown.add(id);
+    lastWriteDisplayData?.({ data: { ...data }, metadata: {}, transient }, update);
   };
   const recorder = createRecorder({
     exported: executor.locals,

@@ -43,7 +43,8 @@ export interface NotebookHost {
   readonly owners: ReadonlyMap<string, number>;
   /** What a name of the notebook means now to a cell that did not declare it. */
   read(name: string): unknown;
-  display(data: DisplayData): void;
+  /** @param id What was shown under the same id before is replaced, wherever it stands. */
+  display(data: DisplayData, id?: string): void;
   /** The file that an import of the notebook means. */
   resolve(specifier: string): string;
 }

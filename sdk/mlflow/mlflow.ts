@@ -46,7 +46,7 @@ interface MlflowBaseOptions extends MlflowConnection {
    * @default only of a server on this machine
    */
   allowLocalFiles?: boolean;
-  /** Told of each part that was received. @default a line on the terminal or under the cell */
+  /** Told of each part that was received. @default a bar on the terminal or under the cell, lines in a log, nothing in CI */
   onProgress?: (progress: DownloadProgress) => void;
 }
 

@@ -1,9 +1,5 @@
 import { findNotebookHost, type DisplayData } from "../core/cell-record.js";
-
-/** What tslab keeps on the global object: how to reach it from a package that it did not load. */
-interface PlainTslab {
-  require(specifier: "tslab"): { display: { html(text: string): void } };
-}
+import { findPlainTslab } from "../core/plain-tslab.js";
 
 /** Where this process shows things: under a cell, or on the terminal. */
 export type Surface = "ekiben-kernel" | "tslab" | "terminal";
@@ -21,8 +17,4 @@ export function display(data: DisplayData & { "text/plain": string }): void {
   const html = data["text/html"];
   if (tslab !== undefined && html !== undefined) return tslab.require("tslab").display.html(html);
   process.stdout.write(`${data["text/plain"]}\n`);
-}
-
-function findPlainTslab(): PlainTslab | undefined {
-  return (globalThis as { __tslab__?: PlainTslab }).__tslab__;
 }

@@ -134,40 +134,69 @@ describe("a download", () => {
     expect(told).toEqual([]);
   });
 
-  it("is one line on a terminal, rare lines in a notebook, and nothing elsewhere", () => {
-    const written: string[] = [];
-    const terminal = { isTTY: true, write: (text: string) => void written.push(text) } as never;
+  const steps = () => {
     let time = 0;
-    const now = () => time;
-    const step = (report: (progress: DownloadProgress) => void, ms: number, done = false) => {
-      time += ms;
-      report({ file: "a", receivedBytes: 5e6, totalBytes: 2e9, done });
+    return {
+      now: () => time,
+      step(
+        report: (progress: DownloadProgress) => void,
+        ms: number,
+        receivedBytes = 5e8,
+        done = false,
+      ) {
+        time += ms;
+        report({ file: "a", receivedBytes, totalBytes: 2e9, done });
+      },
     };
-    const report = createProgressReport("churn version 3", "http://host:5000/", {
-      now,
-      terminal,
-      host: undefined,
-    });
-    step(report, 100);
-    step(report, 2000);
+  };
+
+  it("is a bar on a terminal, as wide as that is, once it takes longer than a moment", () => {
+    const written: string[] = [];
+    const write = (text: string) => void written.push(text);
+    const { now, step } = steps();
+    const server = "http://host:5000/";
+    const on = (columns: number) => ({ isTTY: true, columns, write }) as never;
+    const places = { now, terminal: on(100), host: undefined };
+    const report = createProgressReport("churn version 3", server, places);
+    step(report, 100, 1e7);
+    step(report, 1900);
     step(report, 10);
-    step(report, 500, true);
+    step(report, 1990, 1e9);
+    step(report, 4000, 2e9, true);
     expect(written).toEqual([
-      "\rDownloading churn version 3 from host:5000: 5.0 MB of 2.00 GB\u001b[K",
-      "\rDownloaded churn version 3 from host:5000: 2.00 GB in 2.6 s\u001b[K\n",
+      "\rchurn version 3 from host:5000  [######------------------] 25 % of 2.00 GB  250.0 MB/s, 6 s left\u001b[K",
+      "\rchurn version 3 from host:5000  [############------------] 50 % of 2.00 GB  250.0 MB/s, 4 s left\u001b[K",
+      "\rDownloaded churn version 3 from host:5000: 2.00 GB in 8.0 s\u001b[K\n",
     ]);
-    const shown: string[] = [];
-    const host = {
-      display: (data: Record<string, string>) => void shown.push(data["text/plain"]!),
-    };
-    const inNotebook = createProgressReport("churn", undefined, { now, host: host as never });
-    for (let at = 0; at < 30; at++) step(inNotebook, 1000);
-    step(inNotebook, 1000, true);
-    expect(shown).toHaveLength(4);
-    const quick = createProgressReport("churn", undefined, { now, host: host as never });
+    written.length = 0;
+    const narrow = createProgressReport("churn", server, { ...places, terminal: on(40) });
+    step(narrow, 1000);
+    // eslint-disable-next-line no-control-regex
+    expect(written[0]!.replace(/[\r\u001b]|\[K/g, "").length).toBeLessThan(40);
+    written.length = 0;
+    const quick = createProgressReport("churn", server, places);
     step(quick, 100);
-    step(quick, 100, true);
-    expect(shown).toHaveLength(4);
+    step(quick, 100, 2e9, true);
+    expect(written).toEqual([]);
+  });
+
+  it("is a line now and then in a log, and nothing in CI", () => {
+    const written: string[] = [];
+    const terminal = { isTTY: false, write: (text: string) => void written.push(text) } as never;
+    const { now, step } = steps();
+    const report = createProgressReport("churn", undefined, { now, terminal, env: {} });
+    for (let at = 1; at <= 30; at++) step(report, 1000, at * 5e7);
+    step(report, 1000, 2e9, true);
+    expect(written).toEqual([
+      "Downloading churn: 50.0 MB of 2.00 GB (2 %)\n",
+      "Downloading churn: 550.0 MB of 2.00 GB (27 %)\n",
+      "Downloading churn: 1.05 GB of 2.00 GB (52 %)\n",
+      "Downloaded churn: 2.00 GB in 31.0 s\n",
+    ]);
+    written.length = 0;
+    const silent = createProgressReport("churn", undefined, { now, terminal, env: { CI: "true" } });
+    for (let at = 0; at < 30; at++) step(silent, 1000);
+    expect(written).toEqual([]);
   });
 });
 

@@ -4,7 +4,7 @@ import { describe, expect, it } from "vitest";
 import { gunzipSync } from "node:zlib";
 import type { Manifest } from "../../sdk/bundle/manifest.js";
 import { createNotebookSession } from "../notebook/notebook-session.js";
-import { createMlflowServer } from "./server.js";
+import { createMlflowServer, FIXTURES } from "./server.js";
 
 const ROW = `{ "sepal length (cm)": 6.7, "sepal width (cm)": 3, "petal length (cm)": 5, "petal width (cm)": 1.7 }`;
 
@@ -69,6 +69,36 @@ describe("a model of a registry in a notebook", () => {
     for (const name of ["row", "signature", "iris"]) {
       expect(saved.report).toContainEqual(expect.objectContaining({ name, kind: "source" }));
     }
+  });
+
+  it("is shown while it is downloaded, by one bar that is updated in its place", async () => {
+    const body = readFileSync(join(FIXTURES, "mlflow-2.22/iris-xgb-v2/model.json"));
+    const size = body.byteLength;
+    await using server = await createMlflowServer({
+      async intercept({ path }, response) {
+        if (!path.endsWith("/model.json")) return false;
+        response.writeHead(200, { "content-length": size });
+        // A download that takes longer than a moment.
+        for (let part = 0; part < 4; part++) {
+          response.write(body.subarray((part * size) / 4, ((part + 1) * size) / 4));
+          await new Promise((resolve) => setTimeout(resolve, 500));
+        }
+        response.end();
+        return true;
+      },
+    });
+    await using session = await createNotebookSession();
+    const [declare, define] = cells(server.url, "models:/iris-xgb/2");
+    await session.run(declare!, define!);
+    const seen: string[] = [];
+    const result = await session.kernel.execute("await iris.signature()", {
+      onOutput: (output) => seen.push(JSON.stringify(output)),
+    });
+    expect(result.status).toBe("ok");
+    const bars = result.outputs.filter((output) => output.output_type === "display_data");
+    expect(bars).toHaveLength(1);
+    expect(bars[0]!.data["text/plain"]).toMatch(/^Downloaded iris-xgb version 2 from 127\.0\.0\.1/);
+    expect(seen.some((text) => text.includes("<progress max="))).toBe(true);
   });
 
   it("and its bundle are logged back to a run, and registered", async () => {
