@@ -5,6 +5,7 @@ import { addDelete } from "./commands/delete.js";
 import { addInit } from "./commands/init.js";
 import { addKernel } from "./commands/kernel.js";
 import { addList } from "./commands/list.js";
+import { addMlflow } from "./commands/mlflow.js";
 import { addModels } from "./commands/models.js";
 import { addNotebook } from "./commands/notebook.js";
 import { addOpenapi } from "./commands/openapi.js";
@@ -44,6 +45,7 @@ const commands = [
   addUnpack,
   addDelete,
   addModels,
+  addMlflow,
 ];
 for (const add of commands) add(program);
 

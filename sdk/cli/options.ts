@@ -34,3 +34,10 @@ export function toMetrics(
 export function toNames(text: string, names: readonly string[] = []): string[] {
   return [...names, text];
 }
+
+/** A whole number from 1. */
+export function toCount(text: string): number {
+  const count = Number(text);
+  if (Number.isSafeInteger(count) && count > 0) return count;
+  throw new InvalidArgumentError("A whole number from 1 is expected.");
+}

@@ -20,3 +20,10 @@ export function printBytes(bytes: number): string {
   for (; value >= 999.5 && unit < UNITS.length - 1; unit++) value /= 1000;
   return `${unit === 0 || value >= 9.95 ? Math.round(value) : value.toFixed(1)} ${UNITS[unit]}`;
 }
+
+/** `key=value` of each, with a space between. */
+export function printPairs(pairs: Readonly<Record<string, string | number>>): string {
+  return Object.entries(pairs)
+    .map(([key, value]) => `${key}=${value}`)
+    .join(" ");
+}

@@ -109,6 +109,7 @@ function createMlflow(bundle?: string): Mlflow {
       kind: "mlflow",
       uri,
       files: async () => (await openOnce()).files(),
+      content: async () => (await openOnce()).content(),
       async load({ name, directory }) {
         const model =
           directory === undefined

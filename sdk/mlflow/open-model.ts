@@ -3,16 +3,23 @@ import { dirname, join } from "node:path";
 import { randomUUID } from "node:crypto";
 import { EkibenError } from "../core/errors.js";
 import { sha256 } from "../core/hash.js";
-import type { LoadedModel, ModelFile } from "../models/model.js";
+import type { LoadedModel, ModelContent, ModelFile } from "../models/model.js";
 import { checkKeys } from "../service/check-keys.js";
 import { findStoreDirectory } from "../store/directory.js";
-import type { ArtifactSource } from "./artifact-source.js";
+import type { Artifact, ArtifactSource } from "./artifact-source.js";
 import { downloadFiles, type DownloadProgress } from "./download.js";
-import { findModel } from "./find-model.js";
+import { findModel, type FoundModel } from "./find-model.js";
 import { chooseFiles, chooseFlavor, defineFlavor, type MlflowFlavor } from "./flavor.js";
 import { MLMODEL_FILE, parseMlModel, type MlModel } from "./mlmodel.js";
 import { parseModelUri } from "./model-uri.js";
-import { PIN_FILE, pinSchema, printPin, toProvenance, type Pin } from "./pin.js";
+import {
+  PIN_FILE,
+  pinSchema,
+  printPin,
+  toProvenance,
+  toStoredProvenance,
+  type Pin,
+} from "./pin.js";
 import { createProgressReport } from "./progress.js";
 import { readExample } from "./input-example.js";
 import { Transient, USUAL_RETRIES, withRetries, type RetrySettings } from "./retry.js";
@@ -33,6 +40,8 @@ export interface OpenModelOptions extends MlflowConnection {
 export interface OpenedModel {
   readonly pin: Pin;
   files(): Promise<ModelFile[]>;
+  /** What a model store keeps of it: the files of its flavor, which need no `MLmodel`. */
+  content(): Promise<ModelContent>;
   load(name: string): Promise<LoadedModel>;
   signature(): Promise<MlflowSignature>;
 }
@@ -53,18 +62,28 @@ const OPTIONS: readonly string[] = [
 const MOST_MLMODEL_BYTES = 4 * 1024 * 1024;
 const MOST_BYTES = 64 * 1024 ** 3;
 
+/** What an address means now, before anything but its `MLmodel` is fetched. */
+export interface LookedUpModel {
+  readonly source: ArtifactSource;
+  readonly found: Omit<FoundModel, "source">;
+  readonly retries: RetrySettings;
+  /** The model, for messages. */
+  readonly where: string;
+  readonly listed: readonly Artifact[];
+  /** The text of the `MLmodel`. */
+  readonly text: string;
+  readonly mlmodel: MlModel;
+}
+
 /**
- * Looks up an address, downloads what it means now, and keeps to it from then on.
- * @param base The folder that a relative path counts from.
- * @throws MODEL_NOT_FOUND, MODEL_FILE_MISSING, MODEL_FLAVOR_UNSUPPORTED, REGISTRY_REFUSED,
- * REGISTRY_UNREACHABLE
+ * Looks up an address and reads the `MLmodel` there.
+ * @throws MODEL_NOT_FOUND, MODEL_FILE_MISSING, REGISTRY_REFUSED, REGISTRY_UNREACHABLE
  */
-export async function openModel(
+export async function lookUp(
   uri: string,
   base: string,
   options: OpenModelOptions,
-): Promise<OpenedModel> {
-  checkKeys("mlflow()", options, OPTIONS);
+): Promise<LookedUpModel> {
   let settings: Promise<Settings> | undefined;
   const { source, ...found } = await findModel(
     parseModelUri(uri, base),
@@ -77,6 +96,23 @@ export async function openModel(
   if (!listed.some(({ path }) => path === MLMODEL_FILE)) throw noModel(where, source);
   const text = await readMlModel(source, where, retries);
   const mlmodel = await parseMlModel(text, `The MLmodel of ${where}`);
+  return { source, found, retries, where, listed, text, mlmodel };
+}
+
+/**
+ * Looks up an address, downloads what it means now, and keeps to it from then on.
+ * @param base The folder that a relative path counts from.
+ * @throws MODEL_NOT_FOUND, MODEL_FILE_MISSING, MODEL_FLAVOR_UNSUPPORTED, REGISTRY_REFUSED,
+ * REGISTRY_UNREACHABLE
+ */
+export async function openModel(
+  uri: string,
+  base: string,
+  options: OpenModelOptions,
+): Promise<OpenedModel> {
+  checkKeys("mlflow()", options, OPTIONS);
+  const looked = await lookUp(uri, base, options);
+  const { source, found, retries, where, listed, text, mlmodel } = looked;
   const chosen = chooseFlavor(mlmodel, where, options.flavor);
   const example = mlmodel.saved_input_example_info?.artifact_path;
   const files = chooseFiles(chosen, listed, example);
@@ -176,6 +212,15 @@ function openFiles(opened: Opened, pinFile: () => Promise<string>): OpenedModel 
         ...beside.map((path) => ({ source: join(directory, path), path })),
         { source: await pinFile(), path: PIN_FILE },
       ];
+    },
+    async content() {
+      const own = await (await define()).files();
+      return {
+        kind: pin.flavor,
+        entry: own[0]!.path,
+        files: own,
+        provenance: toStoredProvenance(pin),
+      };
     },
     async load(name) {
       const inner = await (await define()).load({ name });

@@ -26,6 +26,18 @@ export function toProvenance(pin: Pin): Record<string, string> {
   return told;
 }
 
+/** What the model store says: the address as it was written, and the one that it meant then. */
+export function toStoredProvenance(pin: Pin): Record<string, string> {
+  const { uri, name, version, runId, modelId } = pin;
+  return {
+    source: "mlflow",
+    uri,
+    ...(name === undefined ? {} : { resolved: `models:/${name}/${version}` }),
+    ...(runId === undefined ? {} : { runId }),
+    ...(modelId === undefined ? {} : { modelId }),
+  };
+}
+
 /** The model for messages: its name and version where it has them. */
 export function printPin(pin: Pick<Pin, "uri" | "name" | "version">): string {
   return pin.name === undefined ? pin.uri : `${pin.name} version ${pin.version}`;

@@ -2,6 +2,7 @@ import { Option, type Command } from "commander";
 import type { ListedModel, ModelStore } from "../../store/model-store.js";
 import { MODEL_KINDS, type StoredKind } from "../../store/model-record.js";
 import { toLabels, toMetrics, toNames } from "../options.js";
+import { printPairs } from "../print-table.js";
 
 interface FactOptions {
   label?: Record<string, string>;
@@ -232,10 +233,4 @@ function toFacts({
 
 function toNulls(keys: readonly string[] = []): Record<string, null> {
   return Object.fromEntries(keys.map((key) => [key, null]));
-}
-
-function printPairs(pairs: Readonly<Record<string, string | number>>): string {
-  return Object.entries(pairs)
-    .map(([key, value]) => `${key}=${value}`)
-    .join(" ");
 }
