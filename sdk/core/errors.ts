@@ -40,6 +40,7 @@ export const ERROR_CATALOGUE = {
   // Models
   MODEL_FILE_MISSING: { status: 500, title: "The model file does not exist" },
   MODEL_FILE_INVALID: { status: 500, title: "The file is not a model that can be served" },
+  MODEL_MEMORY_EXCEEDED: { status: 500, title: "The model needs more memory than there is" },
   MODEL_INPUT_INVALID: { status: 500, title: "The model cannot take this input" },
   MODEL_RUN_FAILED: { status: 500, title: "The model failed" },
   MODEL_NOT_FOUND: { status: 500, title: "There is no such model" },
@@ -163,6 +164,7 @@ const HIDDEN: ReadonlySet<ErrorCode> = new Set([
   "MODEL_INPUT_INVALID",
   "MODEL_FILE_INVALID",
   "MODEL_FILE_MISSING",
+  "MODEL_MEMORY_EXCEEDED",
   "MODEL_NOT_FOUND",
   "MODEL_EXISTS",
   "MODEL_CORRUPT",

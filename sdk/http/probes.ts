@@ -1,4 +1,5 @@
 import type { ServiceContract } from "../client/contract.js";
+import type { ExecutionState } from "../models/engine.js";
 import type { ModelDescription } from "../models/model.js";
 import type { Runtime, RuntimeState } from "../service/runtime.js";
 import type { AppOptions } from "./app-options.js";
@@ -19,12 +20,19 @@ export interface ProbeAnswer {
 }
 
 /** `/readyz`: whether requests may be sent here. */
-export function toReadiness({ state, definition }: Runtime): ProbeAnswer {
+export function toReadiness({ state, definition, models }: Runtime): ProbeAnswer {
   if (state !== "ready") return { status: 503, body: { status: state, reason: REASONS[state] } };
   const locked = findGuards(definition.middleware).some((guard) => guard.findFault() !== undefined);
-  return locked
-    ? { status: 503, body: { status: "locked", reason: LOCKED } }
-    : { status: 200, body: { status: "ready" } };
+  if (locked) return { status: 503, body: { status: "locked", reason: LOCKED } };
+  for (const [name, model] of models) {
+    if (model.execution?.().fault === undefined) continue;
+    return { status: 503, body: { status: "failing", reason: toFailing(name) } };
+  }
+  return { status: 200, body: { status: "ready" } };
+}
+
+function toFailing(model: string): string {
+  return `The model ${JSON.stringify(model)} has no worker that could compute; the log has the reason.`;
 }
 
 /** `/healthz`: as `/readyz`, with what an operator wants to see beside it. */
@@ -41,6 +49,7 @@ export function toHealth(runtime: Runtime): ProbeAnswer {
     name,
     kind,
     loaded: runtime.models.has(name),
+    ...toExecution(runtime, name),
   }));
   const uptimeSeconds = Math.round(process.uptime());
   return {
@@ -96,10 +105,18 @@ export function toMetadata(
 }
 
 /** The models by name; before they are loaded only their kind is known. */
-export function describeModels(runtime: Runtime): ({ name: string } & ModelDescription)[] {
+export function describeModels(runtime: Runtime): DescribedModel[] {
   return Object.entries(runtime.definition.models).map(([name, { kind }]) => ({
     name,
     kind,
     ...runtime.models.get(name)?.describe(),
+    ...toExecution(runtime, name),
   }));
+}
+
+type DescribedModel = { name: string; execution?: ExecutionState } & ModelDescription;
+
+function toExecution(runtime: Runtime, name: string): { execution?: ExecutionState } {
+  const execution = runtime.models.get(name)?.execution?.();
+  return execution === undefined ? {} : { execution };
 }

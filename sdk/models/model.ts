@@ -1,4 +1,5 @@
 import type { TensorDescription } from "../tensor/tensor.js";
+import type { ExecutionState, Executors } from "./engine.js";
 
 /** A file of a model: where it is now, and the path it gets inside the model's folder of a bundle. */
 export interface ModelFile {
@@ -33,6 +34,8 @@ export interface ModelLoadContext {
    * `models/<name>`. Left out in a notebook, where the model reads its own source files.
    */
   directory?: string;
+  /** Threads to compute in. @default none: the model computes on the thread that loads it */
+  executors?: Executors;
 }
 
 /** What the manifest and `/metadata` tell about a model. */
@@ -63,6 +66,8 @@ export interface LoadedModel {
    * into a bundle.
    */
   warmup?(): Promise<ModelWarmup | undefined>;
+  /** Where it computes now; no part of `describe()` either, since it depends on the machine. */
+  execution?(): ExecutionState;
   /** Frees what the model holds. Calling it twice does nothing. */
   release(): void | Promise<void>;
 }

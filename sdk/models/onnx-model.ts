@@ -4,6 +4,7 @@ import type { TensorElement } from "../tensor/tensor-array.js";
 import type { TensorDescription, TensorSlot } from "../tensor/tensor.js";
 import { findBatchAxes, withRowsFirst, type BatchAxis } from "./batch-axis.js";
 import { checkColumnOptions, type ColumnOptions } from "./column-binding.js";
+import type { ExecutionState, Executor } from "./engine.js";
 import { toFeeds, type ModelInput } from "./feeds.js";
 import type { LoadedModel, ModelWarmup } from "./model.js";
 import {
@@ -14,8 +15,8 @@ import {
   type OnnxOutputDescription,
 } from "./onnx-description.js";
 import { makeExample, toExampleRows } from "./onnx-example.js";
-import { createRunOnce } from "./onnx-run.js";
-import type { OnnxSession, OnnxSlot } from "./onnx-session.js";
+import type { OnnxFacts, OnnxJob } from "./onnx-engine.js";
+import type { OnnxSlot } from "./onnx-session.js";
 import {
   refuseNaN,
   toOutputTensor,
@@ -24,7 +25,7 @@ import {
   type RawOutput,
 } from "./output-tensor.js";
 import { checkPadOptions, type PadOptions } from "./padding.js";
-import { areOneRun, planRuns, runRows, takesAnyRows } from "./row-runs.js";
+import { areOneRun, planRuns, runRows, takesAnyRows, type Feeds } from "./row-runs.js";
 import { tryRowsApart } from "./row-trial.js";
 import type { Feed } from "./tensor-value.js";
 
@@ -86,6 +87,7 @@ export interface OnnxModel extends LoadedModel {
   ): Promise<OutputTensor<Element>>;
   describe(): OnnxDescription;
   warmup(): Promise<ModelWarmup | undefined>;
+  execution(): ExecutionState;
   /** Frees the session once the runs that have begun are done. */
   release(): Promise<void>;
 }
@@ -94,19 +96,20 @@ export interface OnnxModel extends LoadedModel {
 export interface OnnxParts {
   /** The name in the service, for messages. */
   name: string;
-  opened: OnnxSession;
+  executor: Executor<OnnxFacts, OnnxJob, RawOutput[]>;
   operators: ReadonlySet<string>;
 }
 
 /**
- * A model on an open session; it is run a few times to see whether rows may share a run.
+ * A model on an open session, wherever that is; it is run a few times to see whether rows may share a run.
  * @throws SERVICE_INVALID for options that the model does not allow; MODEL_INPUT_INVALID and
  * MODEL_RUN_FAILED for an example that it does not take.
  */
 export async function createOnnxModel(
-  { name, opened, operators }: OnnxParts,
+  { name, executor, operators }: OnnxParts,
   defaults: OnnxModelOptions,
 ): Promise<OnnxModel> {
+  const opened = executor.facts;
   const axes = findBatchAxes(name, opened, defaults.batchAxis);
   const turn = (slot: OnnxSlot): OnnxSlot => withRowsFirst(slot, axes.get(slot.name)!);
   const inputs = opened.inputs.map(turn);
@@ -116,7 +119,8 @@ export async function createOnnxModel(
   if (pad !== undefined) checkPadOptions(name, inputs, pad);
   if (defaults.output !== undefined) findOutput(name, outputs, defaults.output, "SERVICE_INVALID");
 
-  const runOnce = createRunOnce(name, opened, axes);
+  const runOnce = (feeds: Feeds, wanted: readonly TensorSlot[]): Promise<RawOutput[]> =>
+    executor.run({ feeds, wanted: wanted.map((slot) => slot.name) });
   const size = findRowsPerRun(inputs);
   const { example } = defaults;
   const given =
@@ -215,9 +219,10 @@ export async function createOnnxModel(
       return { ms, inputs: dimsOf(feeds), warnings: listWarnings(name, described, opened.absent) };
     },
     release() {
-      released ??= Promise.allSettled(running).then(() => opened.session.release());
+      released ??= Promise.allSettled(running).then(() => executor.release());
       return released;
     },
+    execution: () => executor.state(),
   };
 }
 

@@ -11,6 +11,13 @@ export function toOnnxRefusal({ path, facts }: CheckedOnnxFile, cause: unknown):
   );
   const written = [facts.producer, ...opsets].filter(Boolean).join(", ");
   const file = `${printPath(path)}${written === "" ? "" : ` (${written})`}`;
+  if (isMemoryFault(message)) {
+    return new EkibenError("MODEL_MEMORY_EXCEEDED", {
+      detail: `Opening ${file} takes more memory than this machine has: ${reason}`,
+      hint: "Give the process more memory, or serve a smaller model.",
+      cause,
+    });
+  }
   const known = findCause(reason, facts.opsets);
   return new EkibenError("MODEL_FILE_INVALID", {
     detail: `onnxruntime cannot load ${file}: ${known?.what ?? reason}`,
@@ -105,6 +112,11 @@ function toOperatorCause(
     what: `onnxruntime has no operator ${domain}:${name} (${asked}).`,
     hint: "Export the model with standard ONNX operators only; operators of your own cannot be served.",
   };
+}
+
+/** Whether onnxruntime got no memory, which it says in one of these ways. */
+export function isMemoryFault(message: string): boolean {
+  return /bad_alloc|Failed to allocate memory|Available memory of/.test(message);
 }
 
 /** onnxruntime's message without the file of its own source and the signature in front of it. */

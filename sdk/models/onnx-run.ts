@@ -1,14 +1,13 @@
 import { EkibenError } from "../core/errors.js";
 import { fromFloat16, toFloat16 } from "../tensor/float16.js";
-import type { TensorSlot } from "../tensor/tensor.js";
 import { fromModelAxis, toModelAxis } from "./batch-axis.js";
-import { toPlainReason } from "./onnx-refusal.js";
+import { isMemoryFault, toPlainReason } from "./onnx-refusal.js";
 import type { OnnxSession } from "./onnx-session.js";
 import type { RawOutput } from "./output-tensor.js";
 import type { Feeds } from "./row-runs.js";
 
 /** Runs a model once, on tensors with their rows first and no halves. */
-export type RunOnce = (feeds: Feeds, wanted: readonly TensorSlot[]) => Promise<RawOutput[]>;
+export type RunOnce = (feeds: Feeds, wanted: readonly string[]) => Promise<RawOutput[]>;
 
 /** What stands between handlers and a session: where the rows are, and numbers of 16 bits. */
 export function createRunOnce(
@@ -29,16 +28,19 @@ export function createRunOnce(
         ? new runtime.Tensor("float16", toHalves(data as Float32Array), dims)
         : new runtime.Tensor(type as never, data as never, dims);
     }
-    const names = wanted.map((slot) => slot.name);
     try {
-      const answer = await session.run(tensors, names);
-      return names.map((name) => {
-        const output: RawOutput = answer[name]!;
+      const answer = await session.run(tensors, wanted);
+      return wanted.map((name) => {
+        // A tensor of onnxruntime is no plain data, which engines answer.
+        const { type, dims, data } = answer[name]!;
+        const output: RawOutput = { type, dims, data };
         return fromModelAxis(output.type === "float16" ? fromHalves(output) : output, axisOf(name));
       });
     } catch (cause) {
+      const { message } = cause as Error;
       throw new EkibenError("MODEL_RUN_FAILED", {
-        detail: `The model ${JSON.stringify(model)} failed: ${toPlainReason((cause as Error).message)}`,
+        detail: `The model ${JSON.stringify(model)} failed: ${toPlainReason(message)}`,
+        ...(isMemoryFault(message) && { hint: "Give it fewer rows at once, or more memory." }),
         cause,
       });
     }

@@ -74,6 +74,8 @@ const MODEL_OPTIONS = [
   "onNaN",
   "example",
   "session",
+  "execution",
+  "workers",
 ];
 
 /**

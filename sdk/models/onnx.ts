@@ -1,14 +1,17 @@
+import { stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
+import { openExecutor, type ExecutionOptions } from "./engine.js";
+import { checkExecutionOptions } from "./execution-options.js";
 import type { ModelDefinition } from "./model.js";
 import { toModelPath } from "./model-file.js";
-import { checkOnnxFile, toBundlePath } from "./onnx-check.js";
+import { checkOnnxFile, toBundlePath, type CheckedOnnxFile } from "./onnx-check.js";
 import { createOnnxModel, type OnnxModel, type OnnxModelOptions } from "./onnx-model.js";
-import { openSession } from "./onnx-session.js";
+import { onnxEngine } from "./onnx-engine.js";
 import { checkOnnxOptions, type OnnxSessionOptions } from "./onnx-session-options.js";
 
 export type { OnnxModel };
 
-export interface OnnxOptions extends OnnxModelOptions {
+export interface OnnxOptions extends OnnxModelOptions, ExecutionOptions {
   /**
    * Options of the onnxruntime session, such as `executionProviders`, `graphOptimizationLevel` or
    * `intraOpNumThreads`.
@@ -26,11 +29,12 @@ export interface OnnxOptions extends OnnxModelOptions {
 export function onnx(file: string | URL, options: OnnxOptions = {}): ModelDefinition<OnnxModel> {
   const path = toModelPath(file);
   const name = basename(path.absolute);
-  const { session, ...defaults } = options;
+  const { session, execution, workers, ...defaults } = options;
   return {
     kind: "onnx",
     async files() {
       checkOnnxOptions(options);
+      checkExecutionOptions("onnx()", options);
       const { facts } = await checkOnnxFile(path);
       const folder = dirname(path.absolute);
       const sides = facts.externalFiles.map(toBundlePath);
@@ -38,17 +42,40 @@ export function onnx(file: string | URL, options: OnnxOptions = {}): ModelDefini
     },
     async load(context) {
       checkOnnxOptions(options);
+      checkExecutionOptions("onnx()", options);
       const place =
         context.directory === undefined ? path : toModelPath(join(context.directory, name));
       const file = await checkOnnxFile(place);
-      const opened = await openSession(file, session);
+      const executor = await openExecutor(context.executors, {
+        model: context.name,
+        engine: onnxEngine,
+        source: { model: context.name, file, session, batchAxis: options.batchAxis },
+        bytes: await countBytes(file),
+        largeBytes: LARGE_BYTES,
+        ...(execution !== undefined && { execution }),
+        ...(workers !== undefined && { workers }),
+      });
       try {
         const { operators } = file.facts;
-        return await createOnnxModel({ name: context.name, opened, operators }, defaults);
+        return await createOnnxModel({ name: context.name, executor, operators }, defaults);
       } catch (error) {
-        await opened.session.release();
+        await executor.release();
         throw error;
       }
     },
   };
+}
+
+/** onnxruntime opens some 300 megabytes a second, and nothing else happens on its thread meanwhile. */
+const LARGE_BYTES = 8 * 1024 * 1024;
+
+/** The file and those with its weights. */
+async function countBytes({ path, facts }: CheckedOnnxFile): Promise<number> {
+  const folder = dirname(path.absolute);
+  const files = [
+    path.absolute,
+    ...facts.externalFiles.map((one) => join(folder, toBundlePath(one))),
+  ];
+  const sizes = await Promise.all(files.map(async (file) => (await stat(file)).size));
+  return sizes.reduce((sum, size) => sum + size, 0);
 }

@@ -1,5 +1,6 @@
 import type { Hono } from "hono";
 import { findNotebookHost } from "../core/cell-record.js";
+import { createExecutors } from "../execution/create-executors.js";
 import { createApp } from "../http/create-app.js";
 import { createLog } from "../observability/create-log.js";
 import { createMetrics } from "../observability/metrics.js";
@@ -27,6 +28,7 @@ export function createLocalServing(definition: ServiceDefinition): LocalServing 
     createRuntime(definition, {
       log,
       metrics: createMetrics(serviceMetrics.registry, { log }),
+      executors: createExecutors({ log }),
       checkOutputs: true,
       observer: serviceMetrics.observer,
     }),

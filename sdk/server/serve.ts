@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { loadService, openBundle, type Bundle } from "../bundle/load.js";
 import { readSamples, toRecordedAnswers } from "../bundle/sample.js";
 import { EkibenError } from "../core/errors.js";
+import { createExecutors } from "../execution/create-executors.js";
 import { resolveDanfojsFrom } from "../frame/danfojs.js";
 import { createApp } from "../http/create-app.js";
 import { toHealth, type ProbeAnswer } from "../http/probes.js";
@@ -93,6 +94,7 @@ export async function serveBundle(options: ServeOptions): Promise<RunningServer>
     log,
     metrics: createMetrics(serviceMetrics.registry, { log }),
     modelsDirectory: join(directory, "models"),
+    executors: createExecutors({ log, bundle: directory }),
     checkOutputs,
     observer: serviceMetrics.observer,
   });

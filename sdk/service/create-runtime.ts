@@ -54,6 +54,7 @@ export function createRuntime(definition: ServiceDefinition, options: RuntimeOpt
       const loaded = await model.load({
         name,
         ...(directory === undefined ? {} : { directory: join(directory, name) }),
+        ...(options.executors === undefined ? {} : { executors: options.executors }),
       });
       models.set(name, loaded);
     });

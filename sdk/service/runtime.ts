@@ -2,6 +2,7 @@ import type { BatcherStats, BatchRecord, ShedReason } from "../batching/batch.js
 import type { Cancellation } from "../core/cancellation.js";
 import type { Clock } from "../core/clock.js";
 import type { Payload } from "../inputs/input.js";
+import type { Executors } from "../models/engine.js";
 import type { LoadedModel } from "../models/model.js";
 import type { ModelRun } from "../models/watch-model.js";
 import type { OutputBody, OutputSlice } from "../outputs/output.js";
@@ -24,6 +25,8 @@ export interface RuntimeOptions {
   metrics: Metrics;
   /** The folder with one folder of files a model, for a saved bundle. */
   modelsDirectory?: string;
+  /** Threads for models to compute in. @default none: they compute on the thread of the service */
+  executors?: Executors;
   /** Checks every output against its schema. The notebook does; production may. */
   checkOutputs: boolean;
   observer?: RuntimeObserver;

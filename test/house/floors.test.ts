@@ -22,6 +22,7 @@ const ROOMS = [
   "client",
   "http",
   "bundle",
+  "execution",
   "store",
   "mlflow",
   "deploy",

@@ -54,6 +54,8 @@ export interface Graph {
   opsets?: Readonly<Record<string, number>>;
   /** float32 weights in a file beside the model. */
   external?: readonly { name: string; dims: readonly number[]; location: string }[];
+  /** float32 weights of which only the first is written down; the others are zeros. */
+  sparse?: readonly { name: string; size: number }[];
 }
 
 function varint(value: number): Buffer {
@@ -130,7 +132,7 @@ interface Strange {
 
 /** The bytes of an ONNX model. */
 export function buildOnnx(
-  { inputs, outputs, nodes, external = [], noted = [], opsets = { "": 11 } }: Graph,
+  { inputs, outputs, nodes, external = [], sparse = [], noted = [], opsets = { "": 11 } }: Graph,
   strange: Strange = {},
 ): Buffer {
   const odd = (fields: Strange["graph"] = []): Buffer[] =>
@@ -138,6 +140,13 @@ export function buildOnnx(
   const graph = [
     ...nodes.map((node) => message(1, nodeProto(node))),
     message(2, "g"),
+    ...sparse.map(({ name, size }) =>
+      message(15, [
+        message(1, [number(1, 1), number(2, 1), message(8, name), message(9, Buffer.alloc(4))]),
+        message(2, [number(1, 1), number(2, ELEMENT_TYPES.int64), message(9, Buffer.alloc(8))]),
+        number(3, size),
+      ]),
+    ),
     ...external.map(({ name, dims, location }) =>
       message(5, [
         ...dims.map((size) => number(1, size)),

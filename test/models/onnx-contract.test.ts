@@ -20,11 +20,14 @@ for (const id of [
   const file = join(FIXTURES, id, "model.onnx");
   describeModelContract<OnnxModel>({
     kind: "onnx",
-    define: () => onnx(file),
-    defineMissing: () => ({ definition: onnx(`${file}.gone`), file: `${file}.gone` }),
-    defineInvalid() {
+    define: (options) => onnx(file, options),
+    defineMissing: (options) => ({
+      definition: onnx(`${file}.gone`, options),
+      file: `${file}.gone`,
+    }),
+    defineInvalid(options) {
       const invalid = join(FIXTURES, "broken/sklearn.pkl");
-      return { definition: onnx(invalid), file: invalid };
+      return { definition: onnx(invalid, options), file: invalid };
     },
     use: useFixture(id),
   });

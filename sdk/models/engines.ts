@@ -1,0 +1,8 @@
+import type { EngineKind } from "./engine.js";
+
+type AnyEngine = EngineKind<any, unknown, any, unknown>;
+
+/** Every engine that a worker thread can open, by its name; each is loaded only where it is needed. */
+export const ENGINES: Readonly<Record<string, () => Promise<AnyEngine>>> = {
+  onnx: async () => (await import("./onnx-engine.js")).onnxEngine,
+};
