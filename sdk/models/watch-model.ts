@@ -24,7 +24,7 @@ export type ModelWatch = (listen: ModelListener) => LoadedModel;
 type Method = (...args: unknown[]) => unknown;
 
 /** What every model has is no run. */
-const NO_RUNS = new Set<PropertyKey>(["describe", "warmup", "release"]);
+const NO_RUNS = new Set<PropertyKey>(["describe", "warmup", "execution", "release"]);
 
 /**
  * Looks at a loaded model once, so that watching it for one batch is cheap. Methods are called on the
