@@ -110,12 +110,12 @@ function createMlflow(bundle?: string): Mlflow {
       uri,
       files: async () => (await openOnce()).files(),
       content: async () => (await openOnce()).content(),
-      async load({ name, directory }) {
+      async load({ directory, ...context }) {
         const model =
           directory === undefined
             ? await openOnce()
             : await (await import("./open-model.js")).openBundledModel(directory, options);
-        return (await model.load(name)) as MlflowModel;
+        return (await model.load(context)) as MlflowModel;
       },
       signature: async () => (await openOnce()).signature(),
     };

@@ -3,7 +3,7 @@ import { dirname, join } from "node:path";
 import { randomUUID } from "node:crypto";
 import { EkibenError } from "../core/errors.js";
 import { sha256 } from "../core/hash.js";
-import type { LoadedModel, ModelContent, ModelFile } from "../models/model.js";
+import type { LoadedModel, ModelContent, ModelFile, ModelLoadContext } from "../models/model.js";
 import { checkKeys } from "../service/check-keys.js";
 import { findStoreDirectory } from "../store/directory.js";
 import type { Artifact, ArtifactSource } from "./artifact-source.js";
@@ -42,7 +42,7 @@ export interface OpenedModel {
   files(): Promise<ModelFile[]>;
   /** What a model store keeps of it: the files of its flavor, which need no `MLmodel`. */
   content(): Promise<ModelContent>;
-  load(name: string): Promise<LoadedModel>;
+  load(context: Omit<ModelLoadContext, "directory">): Promise<LoadedModel>;
   signature(): Promise<MlflowSignature>;
 }
 
@@ -222,8 +222,8 @@ function openFiles(opened: Opened, pinFile: () => Promise<string>): OpenedModel 
         provenance: toStoredProvenance(pin),
       };
     },
-    async load(name) {
-      const inner = await (await define()).load({ name });
+    async load(context) {
+      const inner = await (await define()).load(context);
       const provenance = toProvenance(pin);
       return {
         ...inner,

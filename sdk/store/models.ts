@@ -200,10 +200,10 @@ function defineStoredModel(reference: string, options: OpenOptions = {}): ModelD
     packages: () => (kind === "tfjs" ? listTfjsPackages() : []),
     files: async () => (await openOnce()).files(),
     content: async () => (await openOnce()).content(),
-    async load({ name, directory }) {
-      if (directory === undefined) return (await openOnce()).load(name);
+    async load({ directory, ...context }) {
+      if (directory === undefined) return (await openOnce()).load(context);
       const { loadBundledModel } = await import("./open-stored-model.js");
-      return loadBundledModel(options, { name, directory });
+      return loadBundledModel(options, { ...context, directory });
     },
   };
 }

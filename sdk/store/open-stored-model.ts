@@ -5,7 +5,7 @@ import { EkibenError } from "../core/errors.js";
 import { sha256 } from "../core/hash.js";
 import { printTag } from "../core/tag.js";
 import { model, readValue, type ModelHooks } from "../models/javascript.js";
-import type { LoadedModel, ModelContent, ModelFile } from "../models/model.js";
+import type { LoadedModel, ModelContent, ModelFile, ModelLoadContext } from "../models/model.js";
 import { openModelFiles } from "./model-files.js";
 import { parseRecord, type ModelRecord, type StoredKind } from "./model-record.js";
 import { openModelStore } from "./model-store.js";
@@ -31,7 +31,7 @@ export interface OpenedStoredModel {
   readonly record: ModelRecord;
   files(): Promise<ModelFile[]>;
   content(): Promise<ModelContent>;
-  load(name: string): Promise<LoadedModel>;
+  load(context: Omit<ModelLoadContext, "directory">): Promise<LoadedModel>;
 }
 
 /**
@@ -68,9 +68,9 @@ export async function openStoredModel(
         provenance: { source: "store", model: printTag({ name, version }), ...told(record) },
       };
     },
-    async load(name) {
+    async load(context) {
       const folder = await openModelFiles(store.directory, record);
-      return loadFolder(record, options, { name, folder });
+      return loadFolder(record, options, { ...context, folder });
     },
   };
 }
@@ -78,7 +78,7 @@ export async function openStoredModel(
 /** Loads a stored model from the folder that a bundle has for it. */
 export async function loadBundledModel(
   options: OpenOptions,
-  { name, directory }: { name: string; directory: string },
+  { directory, ...context }: ModelLoadContext & { directory: string },
 ): Promise<LoadedModel> {
   const file = join(directory, STORED_MODEL_FILE);
   const text = await readFile(file, "utf8").catch((cause: unknown) => {
@@ -91,11 +91,10 @@ export async function loadBundledModel(
   });
   const record = parseRecord(text, file);
   checkOptions(record, options);
-  return loadFolder(record, options, { name, folder: directory, bundled: true });
+  return loadFolder(record, options, { ...context, folder: directory, bundled: true });
 }
 
-interface Place {
-  name: string;
+interface Place extends Omit<ModelLoadContext, "directory"> {
   folder: string;
   bundled?: boolean;
 }
@@ -103,17 +102,17 @@ interface Place {
 async function loadFolder(
   record: ModelRecord,
   options: OpenOptions,
-  { name, folder, bundled = false }: Place,
+  { folder, bundled = false, ...context }: Place,
 ): Promise<LoadedModel> {
   const inner = await loadKind();
   const provenance = toProvenance(record);
   return { ...inner, describe: () => ({ ...inner.describe(), provenance }) };
 
   async function loadKind(): Promise<LoadedModel> {
-    if (record.kind === "files") return loadFiles(options, name, folder);
+    if (record.kind === "files") return loadFiles(options, context.name, folder);
     const entry = join(folder, ...record.entry!.split("/"));
     const definition = await defineKind(record.kind, entry, options.model);
-    return definition.load({ name, ...(bundled ? { directory: dirname(entry) } : {}) });
+    return definition.load({ ...context, ...(bundled ? { directory: dirname(entry) } : {}) });
   }
 }
 

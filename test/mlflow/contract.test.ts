@@ -13,7 +13,8 @@ const options = { cache: join(folder, "cache") };
 for (const name of ["iris-onnx-v1", "iris-xgb-v3", "iris-lgb-v1"]) {
   describeModelContract<MlflowModel>({
     kind: "mlflow",
-    define: () => mlflow(join(FIXTURES, "mlflow-2.22", name), options),
+    define: (model = {}) =>
+      mlflow(join(FIXTURES, "mlflow-2.22", name), { ...options, model } as never),
     defineMissing() {
       const file = join(folder, "gone");
       return { definition: mlflow(file, options), file };

@@ -52,11 +52,12 @@ function makeJunk(kind: string): string {
 }
 
 for (const [kind, rows] of Object.entries(ROWS)) {
-  const options = { kind } as { kind: "xgboost" };
+  const toOptions = (model = {}) => ({ kind, model }) as { kind: "xgboost" };
+  const options = toOptions();
   describeModelContract<AnyStoredModel & LoadedModel>({
     kind,
     codes: { missing: "MODEL_NOT_FOUND", invalid: "MODEL_CORRUPT" },
-    define: () => models.get(`${kind}:latest`, options) as never,
+    define: (model) => models.get(`${kind}:latest`, toOptions(model)) as never,
     defineMissing: () => ({ definition: models.get(`${kind}:9`, options) as never, file: kind }),
     defineInvalid: () => ({
       definition: models.get(`damaged:${kind}`, options) as never,
