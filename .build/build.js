@@ -25,6 +25,7 @@ const ENTRIES = {
   node: [
     "sdk/index.ts",
     "sdk/cli/main.ts",
+    "sdk/execution/worker/main.ts",
     "kernels/tslab/main.ts",
     "kernels/tslab/parent-watch.ts",
     "kernels/tslab/headless.ts",

@@ -2,10 +2,10 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { pathToFileURL } from "node:url";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { createExecutors } from "../../sdk/execution/create-executors.js";
 import { onnx, type OnnxModel, type OnnxOptions } from "../../sdk/models/onnx.js";
+import { toChildScript } from "../child-script.js";
 import { buildOnnx, identityModel, writeModel } from "../models/onnx-builder.js";
 import { toMatrix, writeHeavyModel } from "./heavy-model.js";
 import { createLogLines, type LogLine } from "./log-lines.js";
@@ -213,24 +213,30 @@ describe('execution: "worker"', () => {
 });
 
 describe("the end of the process", () => {
-  const program = (end: string): string => `
-    import { onnx } from "ekiben";
-    import { createExecutors } from ${JSON.stringify(pathToFileURL(join(import.meta.dirname, "../../dist/sdk/execution/create-executors.js")).href)};
-    const log = { debug() {}, info() {}, warn: console.error, error: console.error };
-    const executors = createExecutors({ log });
-    const model = await onnx(process.argv[1], { execution: "worker", batchable: true }).load({ name: "net", executors });
-    const n = 700;
-    const run = model.predict({ data: new Float32Array(n * n), dims: [n, n] });
-    run.then(() => console.log("answered"));
-    ${end}
-  `;
+  const program = (end: string): Promise<string> =>
+    toChildScript(`
+      import { onnx } from "./sdk/models/onnx.js";
+      import { createExecutors } from "./sdk/execution/create-executors.js";
+      const log = { debug() {}, info() {}, warn: console.error, error: console.error, child: () => log };
+      const executors = createExecutors({ log });
+      async function main() {
+        const file = process.argv[1]!;
+        const definition = onnx(file, { execution: "worker", batchable: true });
+        const model = await definition.load({ name: "net", executors });
+        const n = 700;
+        const run = model.predict({ data: new Float32Array(n * n), dims: [n, n] });
+        run.then(() => console.log("answered"));
+        ${end}
+      }
+      void main();
+    `);
 
   async function end(
     how: string,
   ): Promise<{ code: number | null; signal: string | null; text: string }> {
     const child = spawn(
       process.execPath,
-      ["--input-type=module", "--eval", program(how), writeHeavyModel(40)],
+      ["--input-type=module", "--eval", await program(how), writeHeavyModel(40)],
       { cwd: join(import.meta.dirname, "../.."), stdio: ["ignore", "pipe", "pipe"] },
     );
     let text = "";
