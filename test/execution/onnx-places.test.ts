@@ -220,7 +220,7 @@ describe("the end of the process", () => {
       const log = { debug() {}, info() {}, warn: console.error, error: console.error, child: () => log };
       const executors = createExecutors({ log });
       async function main() {
-        const file = process.argv[1]!;
+        const file = process.argv[2]!;
         const definition = onnx(file, { execution: "worker", batchable: true });
         const model = await definition.load({ name: "net", executors });
         const n = 700;
@@ -234,11 +234,11 @@ describe("the end of the process", () => {
   async function end(
     how: string,
   ): Promise<{ code: number | null; signal: string | null; text: string }> {
-    const child = spawn(
-      process.execPath,
-      ["--input-type=module", "--eval", await program(how), writeHeavyModel(40)],
-      { cwd: join(import.meta.dirname, "../.."), stdio: ["ignore", "pipe", "pipe"] },
-    );
+    const child = spawn(process.execPath, ["--input-type=module", "-", writeHeavyModel(40)], {
+      cwd: join(import.meta.dirname, "../.."),
+      stdio: ["pipe", "pipe", "pipe"],
+    });
+    child.stdin.end(await program(how));
     let text = "";
     for (const stream of [child.stdout, child.stderr]) stream.on("data", (part) => (text += part));
     const [code, signal] = (await once(child, "close")) as [number | null, string | null];
