@@ -11,6 +11,7 @@ import { addNotebook } from "./commands/notebook.js";
 import { addOpenapi } from "./commands/openapi.js";
 import { addPack } from "./commands/pack.js";
 import { addQuickstart } from "./commands/quickstart.js";
+import { addReload } from "./commands/reload.js";
 import { addServe } from "./commands/serve.js";
 import { addShow } from "./commands/show.js";
 import { addUnpack } from "./commands/unpack.js";
@@ -37,6 +38,7 @@ const commands = [
   addNotebook,
   addBuild,
   addServe,
+  addReload,
   addList,
   addShow,
   addVerify,

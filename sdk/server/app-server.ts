@@ -23,7 +23,7 @@ export interface CloseOptions {
 export interface AppServer {
   readonly server: Server;
   /** Open connections. */
-  readonly connections: number;
+  countConnections(): number;
   /** Requests from now on go to this app; those under way end in the app that has them. */
   setApp(app: App): void;
   /** Takes a connection that another process has accepted. */
@@ -64,9 +64,7 @@ export function createAppServer(app: App): AppServer {
   let closing: Promise<{ cut: number }> | undefined;
   return {
     server,
-    get connections() {
-      return connections.latest.size;
-    },
+    countConnections: () => connections.latest.size,
     setApp(next) {
       current = next;
       handleNode = findNodeHandler(next);

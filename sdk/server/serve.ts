@@ -59,15 +59,23 @@ export interface RunningServer {
   readonly port: number;
   readonly bundle: Bundle;
   readonly log: Log;
+  /** Open connections. */
+  countConnections(): number;
   /** What `/healthz` says. */
   health(): ProbeAnswer;
+  metrics(): Promise<{ contentType: string; text: string }>;
   /** Says on its probes that it is not ready, and goes on answering. */
   unready(): void;
   /**
    * Says that it is not ready any more, stops accepting, answers what is under way, and releases
    * the models. `cut` counts the connections that were still waiting at the limit.
    */
-  stop(limits?: CloseOptions): Promise<{ cut: number }>;
+  stop(limits?: StopOptions): Promise<{ cut: number }>;
+}
+
+export interface StopOptions extends CloseOptions {
+  /** Milliseconds between saying that it is not ready and the end of accepting. @default 0 */
+  delayMs?: number;
 }
 
 /**
@@ -133,14 +141,23 @@ export async function serveBundle(options: ServeOptions): Promise<RunningServer>
     port,
     bundle,
     log,
+    countConnections: listening.countConnections,
     health: () => toHealth(runtime),
+    async metrics() {
+      return { contentType: serviceMetrics.contentType, text: await serviceMetrics.text() };
+    },
     unready: () => listening.setApp(toDrainingApp(app)),
-    stop: ({ drainMs: limit = options.drainTimeoutMs ?? 30_000, lingerMs = 250 } = {}) =>
+    stop: ({
+      drainMs: limit = options.drainTimeoutMs ?? 30_000,
+      lingerMs = 250,
+      delayMs = 0,
+    } = {}) =>
       (stopped ??= (async () => {
         clearImmediate(told);
-        const began = performance.now();
         log.info("draining", { address });
         listening.setApp(toDrainingApp(app));
+        if (delayMs > 0) await new Promise((resolve) => setTimeout(resolve, delayMs));
+        const began = performance.now();
         const closed = await listening.close({ drainMs: limit, lingerMs });
         if (closed.cut > 0) log.warn("connections were cut at the limit", closed);
         const left = Math.max(limit - (performance.now() - began), CLOSE_MS);

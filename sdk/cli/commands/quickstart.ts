@@ -54,7 +54,7 @@ async function serveSaved(port: number | undefined): Promise<string> {
   const { resolveSettings } = await import("../../server/settings/resolve.js");
   const { EkibenError } = await import("../../core/errors.js");
   const serveOn = async (on: number): Promise<string> =>
-    await serveTag("churn:latest", await resolveSettings({ flags: { "server.port": on } }));
+    await serveTag("churn:latest", () => resolveSettings({ flags: { "server.port": on } }));
   try {
     return await serveOn(port ?? 3000);
   } catch (error) {

@@ -13,35 +13,39 @@ export function addServe(program: Command): void {
   addSettingOptions(command).action(async (target: string, options: Record<string, unknown>) => {
     const { resolveSettings } = await import("../../server/settings/resolve.js");
     const sources = { ...readSettingFlags(options), env: process.env };
-    await serveTag(target, await resolveSettings(sources));
+    await serveTag(target, () => resolveSettings(sources));
   });
 }
 
 /** Serves a bundle until a signal ends the process; resolves with its address when it answers. */
-export async function serveTag(target: string, settings: ResolvedSettings): Promise<string> {
+export async function serveTag(
+  target: string,
+  readSettings: () => Promise<ResolvedSettings>,
+): Promise<string> {
   const { superviseServer } = await import("../../server/supervised.js");
   const supervision = superviseServer();
-  if (settings.values["server.workers"] !== 1) {
-    return await serveByWorkers(target, settings, supervision);
-  }
-  const { serveBundle } = await import("../../server/serve.js");
+  const settings = await readSettings();
+  const several = settings.values["server.workers"] !== 1 || settings.values["server.reloadable"];
+  return several
+    ? await serveByWorkers(target, readSettings, supervision)
+    : await serveHere(target, settings, supervision);
+}
+
+/** Serves it in this process. */
+async function serveHere(
+  target: string,
+  settings: ResolvedSettings,
+  supervision: Supervision,
+): Promise<string> {
+  const { serveAlone } = await import("../../server/serve-alone.js");
   const { findBundle } = await import("../../store/find-bundle.js");
   const { stopOnSignal } = await import("../../server/shutdown.js");
   const { watchStrayErrors } = await import("../../server/stray-errors.js");
   const { printError } = await import("../print-error.js");
 
-  const { values } = settings;
   const found = await findBundle(target);
   try {
-    const server = await serveBundle({
-      directory: found.directory,
-      port: values["server.port"],
-      host: values["server.host"],
-      drainTimeoutMs: values["server.drainTimeout"] * 1000,
-      checkOutputs: values["server.checkOutputs"],
-      logLevel: values["logs.level"],
-      settings,
-    });
+    const server = await serveAlone(found.directory, settings);
     const stop = async (): Promise<void> => {
       await server.stop();
       await found.dispose();
@@ -59,21 +63,51 @@ export async function serveTag(target: string, settings: ResolvedSettings): Prom
 /** Serves it by a primary and its workers. */
 async function serveByWorkers(
   target: string,
-  settings: ResolvedSettings,
+  readSettings: () => Promise<ResolvedSettings>,
   supervision: Supervision,
 ): Promise<string> {
   const { servePrimary } = await import("../../server/primary/serve-primary.js");
+  const { openControl } = await import("../../server/admin/control.js");
   const { findBundle } = await import("../../store/find-bundle.js");
+  const { findRunDirectory } = await import("../run-directory.js");
   const { stopOnSignal } = await import("../../server/shutdown.js");
   const { printError } = await import("../print-error.js");
 
-  const find = async (wanted: string): Promise<FoundBundle> => await findBundle(wanted);
-  const primary = await servePrimary({ target, settings, find });
-  const { stop, kill, address } = primary;
-  process.once("exit", kill);
+  let last: FoundBundle | undefined;
+  const find = async (wanted: string): Promise<FoundBundle> => (last = await findBundle(wanted));
+  const primary = await servePrimary({ target, readSettings, find }).catch(
+    async (error: unknown) => {
+      throw await explain(error, last?.archive);
+    },
+  );
+  const { log, operations } = primary;
+  process.once("exit", primary.kill);
+  // Signals first: whoever has read that it answers may send one at once.
+  const control = openControl(findRunDirectory(), operations).catch((error: unknown) => {
+    log.warn("`ekiben reload` will not find this server", { error });
+    return async () => {};
+  });
+  const stop = async (): Promise<void> => {
+    await primary.stop();
+    await (
+      await control
+    )();
+  };
   stopOnSignal(stop, (error) => printError(error, true));
-  supervision.ready(address, stop);
-  return address;
+  reloadOnHangUp(primary.reload);
+  supervision.ready(primary.address, stop);
+  await control;
+  return primary.address;
+}
+
+/** A terminal that is closed sends the same signal, and then it means the end. */
+function reloadOnHangUp(reload: () => Promise<unknown>): void {
+  if (process.platform === "win32") return;
+  process.on("SIGHUP", () => {
+    if (process.stdin.isTTY) process.kill(process.pid, "SIGTERM");
+    // What went wrong is in the log.
+    else reload().catch(() => {});
+  });
 }
 
 /** An unpacked archive is gone by the time its reader could install anything in it. */

@@ -24,6 +24,7 @@ export interface PoolOptions {
 /** The workers that serve one bundle, each replaced when it ends. */
 export interface Pool {
   readonly size: number;
+  readonly tag: string;
   readonly workers: readonly WorkerProcess[];
   readonly ready: number;
   readonly restarts: number;
@@ -139,10 +140,14 @@ export function createPool(options: PoolOptions): Pool {
   function halt(): void {
     stopping = true;
     for (const timer of timers) clearTimeout(timer);
+    starting?.reject(
+      new EkibenError("SERVER_DRAINING", { detail: "The server was stopped while it started." }),
+    );
   }
 
   return {
     size,
+    tag: options.tag,
     get workers() {
       return workers();
     },

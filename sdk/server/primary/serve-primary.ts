@@ -1,17 +1,19 @@
-import { readFile } from "node:fs/promises";
-import { createServer, type Socket } from "node:net";
+import { createServer } from "node:net";
 import { availableParallelism } from "node:os";
-import { join } from "node:path";
-import { EkibenError, toProblem } from "../../core/errors.js";
+import { EkibenError } from "../../core/errors.js";
 import { createLog } from "../../observability/create-log.js";
 import type { Log } from "../../observability/log.js";
-import { bind } from "../listen.js";
-import type { PrimaryAnswers, ToWorker } from "../messages.js";
+import { listenAdmin, type AdminPort } from "../admin/listen-admin.js";
+import type { Operations, ReloadReport, WorkerReport } from "../admin/operations.js";
+import { bind } from "../bind.js";
 import type { Answerers } from "../channel.js";
+import type { PrimaryAnswers, ToWorker } from "../messages.js";
 import { logSettings } from "../settings/report.js";
 import type { ResolvedSettings } from "../settings/resolve.js";
+import { readBundleFacts, type BundleFacts } from "./bundle-facts.js";
 import { createDistributor } from "./distributor.js";
 import { createPool, type Pool } from "./pool.js";
+import { refuseConnection } from "./refuse-connection.js";
 import { startWatchdog } from "./watchdog.js";
 
 /** The folder of a bundle, and what removes it when it was only unpacked. */
@@ -21,10 +23,12 @@ export interface FoundFolder {
 }
 
 export interface PrimaryOptions {
+  /** What `find` is asked for, at the start and at a reload that names nothing else. */
   readonly target: string;
-  readonly settings: ResolvedSettings;
   /** Finds the bundle that a target means now. */
   find(target: string): Promise<FoundFolder>;
+  /** Reads the settings as they are now; called at the start and at each reload. */
+  readSettings(): Promise<ResolvedSettings>;
   /** @default one of the service, on standard output */
   log?: Log;
 }
@@ -32,19 +36,31 @@ export interface PrimaryOptions {
 /** A primary whose workers answer. */
 export interface RunningPrimary {
   readonly address: string;
-  readonly port: number;
   readonly log: Log;
+  readonly operations: Operations;
+  reload(to?: string): Promise<ReloadReport>;
   /** Says that it is not ready, stops accepting, and ends the workers when they have answered. */
   stop(): Promise<void>;
   /** Ends the workers at once. */
   kill(): void;
 }
 
-/** What is served now. */
+/** A bundle with the workers that serve it. */
 interface Served {
   readonly found: FoundFolder;
+  readonly facts: BundleFacts;
   readonly pool: Pool;
+  readonly settings: ResolvedSettings;
 }
+
+/** What this process has opened itself; a reload cannot change it. */
+const FIXED = ["server.port", "server.host", "admin.port", "admin.host"] as const;
+
+/** Milliseconds in which a connection without a request stays open at the end. */
+const LINGER_MS = 250;
+/** The same after a reload: most clients ask again within it, and move without a closed socket. */
+const RELOAD_LINGER_MS = 2_000;
+const HEALTH_MS = 1_000;
 
 /**
  * Serves a bundle by several processes: this one has the port and hands each connection to a
@@ -52,26 +68,48 @@ interface Served {
  * @throws BUNDLE_NOT_FOUND, PORT_IN_USE, and what a worker could not start for.
  */
 export async function servePrimary(options: PrimaryOptions): Promise<RunningPrimary> {
-  const { settings, target } = options;
+  const settings = await options.readSettings();
   const { values } = settings;
-  const found = await options.find(target);
-  const facts = await readFacts(found.directory);
-  const log = options.log ?? createLog({ ...facts, level: values["logs.level"] });
+  const found = await options.find(options.target);
+  const facts = await readBundleFacts(found.directory);
+  const log =
+    options.log ??
+    createLog({ service: facts.service, version: facts.version, level: values["logs.level"] });
   logSettings(log, settings);
 
   const distributor = createDistributor({ refuse: refuseConnection });
   const server = createServer({ pauseOnConnect: true, allowHalfOpen: true }, distributor.add);
-  const bound = await bind(server, { port: values["server.port"], host: values["server.host"] });
-  const size = countWorkers(values["server.workers"]);
   const answers: Answerers<PrimaryAnswers> = {};
+  let target = options.target;
+  let current: Served | undefined;
+  let reloading = false;
+  let stopped: Promise<void> | undefined;
+  /** Of what is served, what starts to be, and what ends. */
+  const pools = new Set<Pool>();
+  const allWorkers = () => [...pools].flatMap((pool) => pool.workers);
 
-  const createServed = (folder: FoundFolder, tag: string): Served => {
-    const pool = createPool({
-      size,
-      tag,
-      start: { directory: folder.directory, settings, ...bound },
-      memoryMb: values["server.workerMemory"],
-      startTimeoutMs: values["server.startTimeout"] * 1000,
+  let admin: AdminPort | undefined;
+  let bound: Awaited<ReturnType<typeof bind>>;
+  const release = async (): Promise<void> => {
+    server.close();
+    admin?.close();
+    await found.dispose();
+  };
+  try {
+    bound = await bind(server, { port: values["server.port"], host: values["server.host"] });
+    admin = await listenAdmin(values, () => (current === undefined ? undefined : operations));
+  } catch (error) {
+    await release();
+    throw error;
+  }
+
+  function createServed(folder: FoundFolder, of: BundleFacts, by: ResolvedSettings): Served {
+    const pool: Pool = createPool({
+      size: countWorkers(by.values["server.workers"]),
+      tag: of.tag,
+      start: { directory: folder.directory, settings: by, ...bound },
+      memoryMb: by.values["server.workerMemory"],
+      startTimeoutMs: by.values["server.startTimeout"] * 1000,
       log,
       answers,
       onChange() {
@@ -80,19 +118,107 @@ export async function servePrimary(options: PrimaryOptions): Promise<RunningPrim
       },
       onUnclaimed: (socket) => distributor.add(socket),
     });
-    return { found: folder, pool };
+    pools.add(pool);
+    return { found: folder, facts: of, pool, settings: by };
+  }
+
+  async function retire({ found: folder, pool }: Served, lingerMs: number): Promise<void> {
+    const drainMs = values["server.drainTimeout"] * 1000;
+    await pool.stop({ drainMs, lingerMs });
+    pools.delete(pool);
+    await folder.dispose();
+  }
+
+  async function reload(to: string | undefined): Promise<ReloadReport> {
+    if (stopped !== undefined || current === undefined || reloading) {
+      throw new EkibenError("COMMAND_INVALID", {
+        detail: reloading ? "Another reload is under way." : "The server is not ready to reload.",
+        hint: "Try again in a while.",
+      });
+    }
+    reloading = true;
+    const old = current;
+    try {
+      return await exchange(old, to ?? target);
+    } catch (error) {
+      log.error(`the reload has failed; ${old.facts.tag} is served as before`, { error });
+      throw error;
+    } finally {
+      reloading = false;
+    }
+  }
+
+  async function exchange(old: Served, wanted: string): Promise<ReloadReport> {
+    const began = performance.now();
+    const now = await options.readSettings();
+    const folder = await options.find(wanted);
+    const of = await readBundleFacts(folder.directory);
+    log.info(`reloading: ${old.facts.tag} to ${of.tag}`);
+    const next = createServed(folder, of, now);
+    try {
+      if (of.service !== old.facts.service) throw otherService(old.facts, of);
+      await next.pool.start("all");
+    } catch (error) {
+      pools.delete(next.pool);
+      await folder.dispose();
+      throw error;
+    }
+    const fixed = FIXED.filter((name) => now.values[name] !== values[name]);
+    if (fixed.length > 0) log.warn("these settings need a new start", { settings: fixed });
+    // From here on every new connection goes to the new workers.
+    current = next;
+    target = wanted;
+    distributor.pump();
+    void retire(old, RELOAD_LINGER_MS).then(() => log.info(`${old.facts.tag} has ended`));
+    const report: ReloadReport = {
+      from: old.facts.tag,
+      to: of.tag,
+      workers: next.pool.size,
+      ms: Math.round(performance.now() - began),
+    };
+    log.info(`reloaded: ${of.tag} answers on ${bound.address}`, { ...report });
+    return report;
+  }
+
+  const operations: Operations = {
+    service: facts.service,
+    get version() {
+      return current!.facts.version;
+    },
+    address: bound.address,
+    state() {
+      const { ready, size } = current!.pool;
+      const up = ready > 0 ? "ready" : "starting";
+      return {
+        status: stopped === undefined ? up : "draining",
+        workers: { ready, total: size },
+      };
+    },
+    workers: () => [...pools].flatMap(reportWorkers),
+    health: () =>
+      Promise.all(
+        allWorkers().map(async ({ number, pid, channel }) => {
+          const health = await channel.ask("health", HEALTH_MS).then(
+            ({ body }) => body,
+            (error: Error) => ({ status: "unknown", reason: error.message }),
+          );
+          return { worker: number, pid, ...health };
+        }),
+      ),
+    reload,
   };
 
-  const current = createServed(found, `${facts.service}:${facts.version}`);
-  distributor.setTargets(() => current.pool.workers);
   const began = performance.now();
+  const first = createServed(found, facts, settings);
+  current = first;
+  distributor.setTargets(() => current!.pool.workers);
   try {
-    await current.pool.start("one");
+    await first.pool.start("one");
   } catch (error) {
-    server.close();
+    await release();
     throw error;
   }
-  const endWatch = startWatchdog(() => current.pool.workers, {
+  const endWatch = startWatchdog(allWorkers, {
     reportMs: values["server.workerTimeout"] * 1000,
     killMs: toMs(values["server.workerKillTimeout"]),
     log,
@@ -100,40 +226,62 @@ export async function servePrimary(options: PrimaryOptions): Promise<RunningPrim
   // Whoever reads this line may send a signal at once: the caller gets to take it first.
   const told = setImmediate(() => {
     const { address } = bound;
-    log.info(`${facts.service}:${facts.version} answers on ${address}`, {
-      address,
-      workers: size,
-      startMs: Math.round(performance.now() - began),
-    });
+    admin?.tell(log);
+    const startMs = Math.round(performance.now() - began);
+    log.info(`${facts.tag} answers on ${address}`, { address, workers: first.pool.size, startMs });
   });
 
-  let stopped: Promise<void> | undefined;
+  async function stop(): Promise<void> {
+    clearImmediate(told);
+    const drainMs = values["server.drainTimeout"] * 1000;
+    log.info("draining", { address: bound.address });
+    tell(allWorkers(), { type: "unready" });
+    await sleep(values["server.shutdownDelay"] * 1000);
+    server.close();
+    // What was accepted is handed over before its worker is asked to end.
+    await Promise.race([distributor.empty(), sleep(drainMs)]);
+    const { found: folder } = current!;
+    await Promise.all([...pools].map((pool) => pool.stop({ drainMs, lingerMs: LINGER_MS })));
+    endWatch();
+    admin?.close();
+    await folder.dispose();
+    log.info("stopped");
+  }
+
   return {
     address: bound.address,
-    port: bound.port,
     log,
-    stop: () =>
-      (stopped ??= (async () => {
-        clearImmediate(told);
-        const drainMs = values["server.drainTimeout"] * 1000;
-        log.info("draining", { address: bound.address });
-        tell(current.pool, { type: "unready" });
-        server.close();
-        // What was accepted is handed over before its worker is asked to end.
-        await Promise.race([distributor.empty(), sleep(drainMs)]);
-        await current.pool.stop({ drainMs, lingerMs: LINGER_MS });
-        endWatch();
-        await found.dispose();
-        log.info("stopped");
-      })()),
+    operations,
+    reload,
+    stop: () => (stopped ??= stop()),
     kill() {
-      void current.pool.kill("the primary was told to end at once");
+      for (const pool of pools) void pool.kill("the primary was told to end at once");
     },
   };
 }
 
-/** Milliseconds in which a connection without a request stays open at the end. */
-const LINGER_MS = 250;
+function reportWorkers({ workers, tag }: Pool): WorkerReport[] {
+  return workers.map((worker) => ({
+    worker: worker.number,
+    pid: worker.pid,
+    state: worker.state,
+    bundle: tag,
+    connections: worker.load,
+    lagMs: worker.beat?.lagMs,
+    silentMs: Math.round(worker.silentMs),
+    rssBytes: worker.beat?.rssBytes,
+    uptimeSeconds: Math.round((performance.now() - worker.startedAt) / 1000),
+  }));
+}
+
+function otherService(old: BundleFacts, next: BundleFacts): EkibenError {
+  return new EkibenError("COMMAND_INVALID", {
+    detail: `${next.tag} is another service; this server serves "${old.service}".`,
+    hint: "Reload to a version of the same service, or start another server.",
+    expected: old.service,
+    received: next.service,
+  });
+}
 
 function countWorkers(wanted: number | "auto"): number {
   return wanted === "auto" ? availableParallelism() : wanted;
@@ -144,11 +292,11 @@ function toMs(seconds: number | undefined): number | undefined {
 }
 
 function sleep(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms).unref());
+  return new Promise((resolve) => setTimeout(resolve, ms));
 }
 
-function tell(pool: Pool, message: ToWorker): void {
-  for (const worker of pool.workers) worker.channel.tell(message);
+function tell(workers: Pool["workers"], message: ToWorker): void {
+  for (const worker of workers) worker.channel.tell(message);
 }
 
 const lastTold = new WeakMap<Pool, string>();
@@ -159,39 +307,5 @@ function tellCount(pool: Pool): void {
   const now = `${ready}/${workers.map(({ pid, state }) => `${pid} ${state}`).join()}`;
   if (lastTold.get(pool) === now) return;
   lastTold.set(pool, now);
-  tell(pool, { type: "workers", ready, total: pool.size });
-}
-
-/** Name and version as the manifest says them; whether it is in order is for the workers to find. */
-async function readFacts(directory: string): Promise<{ service: string; version: string }> {
-  try {
-    const text = await readFile(join(directory, "ekiben.json"), "utf8");
-    const { name, version } = JSON.parse(text) as { name: unknown; version: unknown };
-    return { service: String(name), version: String(version) };
-  } catch {
-    return { service: "unknown", version: "unknown" };
-  }
-}
-
-/** What a connection gets that no worker takes. */
-function refuseConnection(socket: Socket): void {
-  const problem = toProblem(
-    new EkibenError("SERVER_STARTING", {
-      detail: "No process of the service takes connections now.",
-      retryAfter: 1,
-    }),
-  );
-  const body = JSON.stringify(problem);
-  socket.end(
-    [
-      "HTTP/1.1 503 Service Unavailable",
-      "content-type: application/problem+json",
-      `content-length: ${Buffer.byteLength(body)}`,
-      "retry-after: 1",
-      "connection: close",
-      "",
-      body,
-    ].join("\r\n"),
-  );
-  setTimeout(() => socket.destroy(), 500).unref();
+  tell(workers, { type: "workers", ready, total: pool.size });
 }

@@ -24,6 +24,13 @@ export const serverSection = {
     env: "EKIBEN_DRAIN_TIMEOUT",
     help: "time to answer what is under way at the end",
   }),
+  "server.shutdownDelay": setting({
+    kind: seconds(),
+    default: 0,
+    flag: "--shutdown-delay",
+    env: "EKIBEN_SHUTDOWN_DELAY",
+    help: "time between the moment when /readyz says 503 and the end of accepting",
+  }),
   "server.checkOutputs": setting({
     kind: onOff,
     default: false,
@@ -37,6 +44,13 @@ export const serverSection = {
     flag: "--workers",
     env: "EKIBEN_WORKERS",
     help: "processes that serve the bundle; auto is one for each core",
+  }),
+  "server.reloadable": setting({
+    kind: onOff,
+    default: false,
+    flag: "--reloadable",
+    env: "EKIBEN_RELOADABLE",
+    help: "keep a primary process also for one worker, so that the bundle can be exchanged",
   }),
   "server.workerMemory": setting({
     kind: wholeNumber("megabytes", 32, 1_048_576),

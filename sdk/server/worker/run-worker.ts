@@ -94,7 +94,7 @@ export function runWorker(self: NodeJS.Process): void {
       return stop();
     });
     startHeartbeat(
-      () => appServer!.connections,
+      () => appServer!.countConnections(),
       (beat) => channel.tell({ type: "beat", ...beat }),
     );
     channel.tell({ type: "ready" });
@@ -110,13 +110,13 @@ export function runWorker(self: NodeJS.Process): void {
       socket.once("close", tellLoadSoon);
       appServer.take(socket);
     }
-    channel.tell({ type: "taken", open: appServer.connections });
+    channel.tell({ type: "taken", open: appServer.countConnections() });
   }
 
   function tellLoadSoon(): void {
     loadTold ??= setTimeout(() => {
       loadTold = undefined;
-      channel.tell({ type: "load", open: appServer!.connections });
+      channel.tell({ type: "load", open: appServer!.countConnections() });
     }, TELL_LOAD_MS);
   }
 

@@ -1,0 +1,77 @@
+import { listenAdmin } from "./admin/listen-admin.js";
+import type { Operations } from "./admin/operations.js";
+import { serveBundle, type RunningServer } from "./serve.js";
+import type { ResolvedSettings } from "./settings/resolve.js";
+
+/**
+ * Serves a bundle in this process alone, with its management port when one is set.
+ * @throws as `serveBundle`
+ */
+export async function serveAlone(
+  directory: string,
+  settings: ResolvedSettings,
+): Promise<RunningServer> {
+  const { values } = settings;
+  let operations: Operations | undefined;
+  let stopping = false;
+  const admin = await listenAdmin(values, () => operations);
+  try {
+    const server = await serveBundle({
+      directory,
+      port: values["server.port"],
+      host: values["server.host"],
+      drainTimeoutMs: values["server.drainTimeout"] * 1000,
+      checkOutputs: values["server.checkOutputs"],
+      logLevel: values["logs.level"],
+      settings,
+    });
+    operations = toOperations(server, () => stopping);
+    admin?.tell(server.log);
+    return {
+      ...server,
+      async stop(limits) {
+        stopping = true;
+        const delayMs = values["server.shutdownDelay"] * 1000;
+        const closed = await server.stop({ delayMs, ...limits });
+        admin?.close();
+        return closed;
+      },
+    };
+  } catch (error) {
+    admin?.close();
+    throw error;
+  }
+}
+
+function toOperations(server: RunningServer, isStopping: () => boolean): Operations {
+  const { manifest } = server.bundle;
+  const status = (): ReturnType<Operations["state"]>["status"] => {
+    const { body } = server.health() as { body: { status?: unknown } };
+    if (isStopping()) return "draining";
+    return body.status === "ready" ? "ready" : "starting";
+  };
+  return {
+    service: manifest.name,
+    version: manifest.version,
+    address: server.address,
+    state() {
+      const now = status();
+      return { status: now, workers: { ready: now === "ready" ? 1 : 0, total: 1 } };
+    },
+    workers: () => [
+      {
+        worker: 1,
+        pid: process.pid,
+        state: status(),
+        bundle: `${manifest.name}:${manifest.version}`,
+        connections: server.countConnections(),
+        lagMs: undefined,
+        silentMs: 0,
+        rssBytes: process.memoryUsage.rss(),
+        uptimeSeconds: Math.round(process.uptime()),
+      },
+    ],
+    health: async () => [{ worker: 1, pid: process.pid, ...server.health().body }],
+    metrics: server.metrics,
+  };
+}
