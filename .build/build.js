@@ -26,6 +26,7 @@ const ENTRIES = {
     "sdk/index.ts",
     "sdk/cli/main.ts",
     "sdk/execution/worker/main.ts",
+    "sdk/server/worker/main.ts",
     "kernels/tslab/main.ts",
     "kernels/tslab/parent-watch.ts",
     "kernels/tslab/headless.ts",

@@ -2,6 +2,7 @@ import { getRequestListener } from "@hono/node-server";
 import { createServer, type Server, type ServerResponse } from "node:http";
 import { Server as NetServer, type Socket } from "node:net";
 import { findNodeHandler } from "../http/node-handler.js";
+import { acceptWaiting } from "./accept-waiting.js";
 import { answerClientFault, closeGently, refuseRequest, toRefusal } from "./client-fault.js";
 
 /** What answers requests: a Hono app, or anything with its `fetch`. */
@@ -127,6 +128,8 @@ async function close(
     connections.onEmpty = resolve;
     if (connections.latest.size === 0) resolve();
   });
+  await acceptWaiting();
+  // Whoever is told to close its connection opens another: from here on that is refused, not reset.
   connections.closing = true;
   for (const response of connections.latest.values()) {
     if (response !== undefined && !response.headersSent) response.shouldKeepAlive = false;

@@ -1,9 +1,8 @@
 import { spawn, type ChildProcess } from "node:child_process";
-import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
 import type { StartedServer } from "../bundle/verify.js";
 import { EkibenError, ERROR_CATALOGUE, type ErrorCode } from "../core/errors.js";
+import { findEntry } from "./find-entry.js";
 import { ALL_SETTINGS, CONFIG_VARIABLE } from "./settings/table.js";
 
 export interface SpawnOptions {
@@ -34,7 +33,7 @@ export async function spawnServer(
   directory: string,
   options: SpawnOptions = {},
 ): Promise<StartedServer> {
-  const { timeoutMs = 120_000, main = findMain(), env = process.env } = options;
+  const { timeoutMs = 120_000, main = findEntry("cli/main.js"), env = process.env } = options;
   const child = spawn(process.execPath, [main, "serve", directory, "--port", "0"], {
     cwd: tmpdir(),
     env: { ...withoutSettings(env), [SUPERVISED]: "1" },
@@ -112,9 +111,4 @@ function notStarted(what: string, written: string): EkibenError {
     detail: `The server of the bundle ${what}.`,
     hint: last === "" ? "It wrote nothing." : `It wrote:\n${last}`,
   });
-}
-
-function findMain(): string {
-  const entry = createRequire(import.meta.url).resolve("ekiben");
-  return join(dirname(entry), "cli", "main.js");
 }

@@ -3,6 +3,7 @@ import { availableParallelism } from "node:os";
 import { EkibenError } from "../../core/errors.js";
 import { createLog } from "../../observability/create-log.js";
 import type { Log } from "../../observability/log.js";
+import { acceptWaiting } from "../accept-waiting.js";
 import { listenAdmin, type AdminPort } from "../admin/listen-admin.js";
 import type { Operations, ReloadReport, WorkerReport } from "../admin/operations.js";
 import { bind } from "../bind.js";
@@ -237,6 +238,7 @@ export async function servePrimary(options: PrimaryOptions): Promise<RunningPrim
     log.info("draining", { address: bound.address });
     tell(allWorkers(), { type: "unready" });
     await sleep(values["server.shutdownDelay"] * 1000);
+    await acceptWaiting();
     server.close();
     // What was accepted is handed over before its worker is asked to end.
     await Promise.race([distributor.empty(), sleep(drainMs)]);

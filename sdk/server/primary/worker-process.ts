@@ -1,8 +1,8 @@
 import { fork, type ChildProcess } from "node:child_process";
 import type { Socket } from "node:net";
-import { fileURLToPath } from "node:url";
 import { EkibenError } from "../../core/errors.js";
 import { openChannel, type Answerers, type Channel, type ChannelEnd } from "../channel.js";
+import { findEntry } from "../find-entry.js";
 import type {
   Beat,
   PrimaryAnswers,
@@ -56,7 +56,6 @@ export interface WorkerProcess {
   kill(why: string): Promise<Exit>;
 }
 
-const ENTRY = fileURLToPath(new URL("../worker/main.js", import.meta.url));
 const MOST_ERRORS = 16 * 1024;
 /** Milliseconds beyond the time for draining in which a worker releases what it has. */
 const RELEASE_MS = 3_000;
@@ -64,7 +63,7 @@ const RELEASE_MS = 3_000;
 /** Starts a worker; `onChange` and `onExit` tell what becomes of it. */
 export function startWorker(options: WorkerOptions): WorkerProcess {
   const { start, memoryMb, onChange } = options;
-  const child = fork(ENTRY, [...options.title], {
+  const child = fork(findEntry("server/worker/main.js"), [...options.title], {
     execArgv: [
       ...process.execArgv,
       ...(memoryMb === undefined ? [] : [`--max-old-space-size=${memoryMb}`]),
