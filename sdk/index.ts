@@ -42,6 +42,7 @@ export { z } from "zod";
 export { apiKey, type ApiKeyOptions } from "./http/guards/api-key.js";
 export { bearerAuth, type BearerAuthOptions } from "./http/guards/bearer-auth.js";
 export { cors, type CorsOptions } from "./http/guards/cors.js";
+export { rateLimit, type RateLimitOptions } from "./http/guards/rate-limit.js";
 
 // Inputs
 export { dataframe } from "./inputs/dataframe.js";

@@ -8,6 +8,15 @@ export interface Job<Value> {
   readonly value: Value;
   /** How many items the value holds: limits count items, and a job without any counts as one. */
   readonly items: number;
+  /** What it holds in memory while it waits. @default 0 */
+  readonly bytes?: number;
+  /**
+   * When its request arrived, by the clock of the batcher: what it took to get here counts towards
+   * `maxLatencyMs`. @default the moment of `submit`
+   */
+  readonly arrived?: number;
+  /** When its caller stops waiting, by the clock of the batcher. @default never */
+  readonly deadline?: number;
   /**
    * Aborts when the client has gone or the request has timed out: `submit` then rejects with its
    * reason, or with CLIENT_CLOSED when none was given. A job that waits leaves the queue; a batch
@@ -39,6 +48,11 @@ export interface BatcherOptions<Value, Result> {
    * is taken when nothing else waits. @default 10_000
    */
   maxQueueItems?: number;
+  /**
+   * The most bytes that may wait, by what jobs say of themselves; as `maxQueueItems` otherwise.
+   * @default 268_435_456 (256 MiB)
+   */
+  maxQueueBytes?: number;
   /** Sees every batch that ran and every job that was shed, for metrics. */
   observer?: BatchObserver;
 }
@@ -49,7 +63,17 @@ export interface BatcherOptions<Value, Result> {
  */
 export type DispatchReason = "full" | "idle" | "freed" | "isolation";
 
-export type ShedReason = "queue-full" | "deadline" | "aborted" | "closed";
+/**
+ * Why a job never ran: too many items or bytes waited, it could not be answered in time, its caller
+ * stopped waiting (`timeout`) or went (`aborted`), or the batcher takes no more.
+ */
+export type ShedReason =
+  | "queue-full"
+  | "queue-bytes"
+  | "deadline"
+  | "timeout"
+  | "aborted"
+  | "closed";
 
 /** One call of `run`. */
 export interface BatchRecord {
@@ -88,6 +112,7 @@ export interface BatcherStats {
   queuedItems: number;
   /** The most items that may wait. */
   maxQueueItems: number;
+  queuedBytes: number;
   /** Slots that are taken now. */
   running: number;
   /** Batches that have run, with the requests and items in them; isolation counts apart. */

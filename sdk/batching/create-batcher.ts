@@ -71,7 +71,10 @@ class MicroBatcher<Value, Result> implements Batcher<Value, Result> {
 
   submit(job: Job<Value>): Promise<Result> {
     if (this.closed) return this.refuse("closed", refusals.draining(this.options.name));
-    if (job.signal?.aborted) return this.refuse("aborted", refusals.toAbortReason(job.signal));
+    if (job.signal?.aborted) {
+      const reason = refusals.toAbortReason(job.signal);
+      return this.refuse(refusals.toAbortShed(reason), reason);
+    }
     if (!Number.isInteger(job.items) || job.items < 0) {
       return Promise.reject(refusals.itemCountInvalid(this.options.name, job.items));
     }
@@ -81,9 +84,19 @@ class MicroBatcher<Value, Result> implements Batcher<Value, Result> {
     if (this.queue.items > 0 && this.queue.items + items > this.limits.maxQueueItems) {
       return this.refuse("queue-full", refusals.queueFull(this.load(), items));
     }
+    const bytes = job.bytes ?? 0;
+    if (bytes > 0 && this.queue.bytes > 0 && this.queue.bytes + bytes > this.limits.maxQueueBytes) {
+      return this.refuse("queue-bytes", refusals.queueBytesFull(this.load(), bytes));
+    }
     const now = this.clock.now();
-    const ticket = new Ticket<Value, Result>(job, items, now, now + this.limits.maxLatencyMs);
-    this.queue.push(ticket);
+    const expires = (job.arrived ?? now) + this.limits.maxLatencyMs;
+    const ticket = new Ticket<Value, Result>(job, items, now, expires);
+    // Its time was over before it got here: nothing that waits can bring it back.
+    if (expires <= now) {
+      const error = refusals.deadlineUnreachable(this.load(), ticket, { now });
+      return this.refuse("deadline", error);
+    }
+    if (!this.queue.push(ticket)) this.armOwnTimer(ticket);
     if (this.running < this.limits.concurrency) {
       this.scheduleTurn();
     } else {
@@ -98,6 +111,7 @@ class MicroBatcher<Value, Result> implements Batcher<Value, Result> {
       queuedRequests: this.queue.requests,
       queuedItems: this.queue.items,
       maxQueueItems: this.limits.maxQueueItems,
+      queuedBytes: this.queue.bytes,
       running: this.running,
       ...this.tally.counts(),
       fit: this.fit.current(),
@@ -207,7 +221,7 @@ class MicroBatcher<Value, Result> implements Batcher<Value, Result> {
       items,
       reason,
       began,
-      waitMs: began - tickets[0]!.arrived,
+      waitMs: began - tickets[0]!.queued,
       runMs: 0,
       failed: true,
     };
@@ -266,13 +280,14 @@ class MicroBatcher<Value, Result> implements Batcher<Value, Result> {
   }
 
   private dropAborted(ticket: Ticket<Value, Result>): void {
-    this.fail(ticket, refusals.toAbortReason(ticket.job.signal!));
-    this.tally.shed("aborted");
+    const reason = refusals.toAbortReason(ticket.job.signal!);
+    this.fail(ticket, reason);
+    this.tally.shed(refusals.toAbortShed(reason));
   }
 
   private dropLate(ticket: Ticket<Value, Result>, estimateMs: number | undefined): void {
-    const waitedMs = this.clock.now() - ticket.arrived;
-    this.fail(ticket, refusals.deadlineUnreachable(this.load(), { waitedMs, estimateMs }));
+    const facts = { now: this.clock.now(), estimateMs };
+    this.fail(ticket, refusals.deadlineUnreachable(this.load(), ticket, facts));
     this.tally.shed("deadline");
   }
 
@@ -282,14 +297,14 @@ class MicroBatcher<Value, Result> implements Batcher<Value, Result> {
   }
 
   /**
-   * One timer for the oldest job that waits. It is not moved when that job leaves: deadlines come
-   * in order of arrival, so a timer that was set for an earlier job is never too late.
+   * One timer for the oldest job that waits. It is not moved when that job leaves: jobs expire in
+   * order of arrival, so a timer that was set for an earlier job is never too late.
    */
   private armTimer(): void {
     const oldest = this.queue.first;
     if (this.cancelTimer !== undefined || oldest === undefined) return;
-    if (oldest.deadline === Number.POSITIVE_INFINITY) return;
-    const wait = Math.max(0, oldest.deadline - this.clock.now());
+    if (oldest.expires === Number.POSITIVE_INFINITY) return;
+    const wait = Math.max(0, oldest.expires - this.clock.now());
     this.cancelTimer = this.clock.after(Math.min(wait, LONGEST_TIMER_MS), this.expire);
   }
 
@@ -299,6 +314,16 @@ class MicroBatcher<Value, Result> implements Batcher<Value, Result> {
     for (const ticket of expired) this.dropLate(ticket, this.fit.estimate(ticket.items));
     this.armTimer();
   };
+
+  /** For a job that expires before one in front of it, such as after a slow way here. */
+  private armOwnTimer(ticket: Ticket<Value, Result>): void {
+    const wait = Math.min(ticket.expires - this.clock.now(), LONGEST_TIMER_MS);
+    ticket.cancelTimer = this.clock.after(wait, () => {
+      ticket.cancelTimer = undefined;
+      this.queue.remove(ticket);
+      this.dropLate(ticket, this.fit.estimate(ticket.items));
+    });
+  }
 
   private unscheduleTurn(): void {
     this.cancelTurn?.();
@@ -319,6 +344,7 @@ class MicroBatcher<Value, Result> implements Batcher<Value, Result> {
       fit: this.fit,
       queuedRequests: this.queue.requests,
       queuedItems: this.queue.items,
+      queuedBytes: this.queue.bytes,
       running: this.running,
     };
   }

@@ -8,6 +8,7 @@ export interface Limits {
   maxLatencyMs: number;
   concurrency: number;
   maxQueueItems: number;
+  maxQueueBytes: number;
 }
 
 type LimitOptions = Pick<BatcherOptions<never, never>, "name" | keyof Limits>;
@@ -22,8 +23,9 @@ export function toLimits(options: LimitOptions): Limits {
     maxLatencyMs: options.maxLatencyMs ?? Number.POSITIVE_INFINITY,
     concurrency: options.concurrency ?? 1,
     maxQueueItems: options.maxQueueItems ?? 10_000,
+    maxQueueBytes: options.maxQueueBytes ?? 256 * 1024 * 1024,
   };
-  for (const name of ["maxBatchSize", "concurrency", "maxQueueItems"] as const) {
+  for (const name of ["maxBatchSize", "concurrency", "maxQueueItems", "maxQueueBytes"] as const) {
     const value = limits[name];
     if (Number.isInteger(value) && value >= 1) continue;
     throw invalid(options.name, name, "a whole number from 1", value);

@@ -36,8 +36,9 @@ export interface Conditions {
 const ESTIMATE_MARGIN = 1.05;
 
 /**
- * Takes the oldest tickets up to the largest batch. A head whose deadline comes before the end of
- * that batch is taken out as late, and the batch is filled up with the tickets after it.
+ * Takes the oldest tickets up to the largest batch. The ticket that is due first, which is the oldest
+ * unless one is hasty, is taken out as late when its deadline comes before the end of that batch, and
+ * the batch is filled up with the tickets after it.
  */
 export function takeBatch<Value, Result>(
   queue: TicketQueue<Value, Result>,
@@ -50,6 +51,7 @@ export function takeBatch<Value, Result>(
   // Tickets of `batch` before `head` have been given up.
   let head = 0;
   let items = 0;
+  let hasty = false;
 
   for (;;) {
     let next = queue.first;
@@ -59,35 +61,46 @@ export function takeBatch<Value, Result>(
         aborted.push(next);
       } else {
         batch.push(next);
+        hasty ||= next.hasty;
         items += next.items;
       }
       next = queue.first;
     }
-    const oldest = batch[head];
-    if (oldest === undefined) break;
+    const at = hasty ? findFirstDue(batch, head) : head;
+    const due = batch[at];
+    if (due === undefined) break;
     // Without a limit there is nothing to estimate.
-    if (oldest.deadline === Number.POSITIVE_INFINITY) break;
+    if (due.deadline === Number.POSITIVE_INFINITY) break;
     const estimateMs = conditions.estimate(items);
-    if (now < oldest.deadline) {
+    if (now < due.deadline) {
       const end = now + (estimateMs ?? 0) * ESTIMATE_MARGIN + conditions.answerMs;
-      if (end <= oldest.deadline) break;
+      if (end <= due.deadline) break;
       if (conditions.idle && head === batch.length - 1 && next === undefined) break;
     }
-    late.push({ ticket: oldest, estimateMs });
-    items -= oldest.items;
-    head++;
+    late.push({ ticket: due, estimateMs });
+    items -= due.items;
+    if (at === head) head++;
+    else batch.splice(at, 1);
   }
 
   return { batch: head === 0 ? batch : batch.slice(head), items, aborted, late };
 }
 
-/** Takes out the tickets whose deadline has passed. */
+function findFirstDue(batch: readonly { deadline: number }[], from: number): number {
+  let first = from;
+  for (let at = from + 1; at < batch.length; at++) {
+    if (batch[at]!.deadline < batch[first]!.deadline) first = at;
+  }
+  return first;
+}
+
+/** Takes out the oldest tickets that have expired; one out of order has a timer of its own. */
 export function takeExpired<Value, Result>(
   queue: TicketQueue<Value, Result>,
   now: number,
 ): Ticket<Value, Result>[] {
   const expired: Ticket<Value, Result>[] = [];
-  while (queue.first !== undefined && queue.first.deadline <= now) {
+  while (queue.first !== undefined && queue.first.expires <= now) {
     expired.push(queue.first);
     queue.remove(queue.first);
   }

@@ -9,14 +9,26 @@ export class TicketQueue<Value, Result> {
   last: Ticket<Value, Result> | undefined = undefined;
   requests = 0;
   items = 0;
+  bytes = 0;
+  private latestDeadline = Number.NEGATIVE_INFINITY;
+  // Of all that ever came: a timer that was set for one of them may still be the next to fire.
+  private latestExpiry = Number.NEGATIVE_INFINITY;
 
-  push(ticket: Ticket<Value, Result>): void {
+  /** Answers whether the ticket expires no earlier than all that came before it. */
+  push(ticket: Ticket<Value, Result>): boolean {
+    if (this.first === undefined) this.latestDeadline = Number.NEGATIVE_INFINITY;
+    ticket.hasty = ticket.deadline < this.latestDeadline;
+    if (!ticket.hasty) this.latestDeadline = ticket.deadline;
+    const inOrder = ticket.expires >= this.latestExpiry;
+    if (inOrder) this.latestExpiry = ticket.expires;
     ticket.previous = this.last;
     if (this.last === undefined) this.first = ticket;
     else this.last.next = ticket;
     this.last = ticket;
     this.requests++;
     this.items += ticket.items;
+    this.bytes += ticket.bytes;
+    return inOrder;
   }
 
   has(ticket: Ticket<Value, Result>): boolean {
@@ -34,5 +46,8 @@ export class TicketQueue<Value, Result> {
     ticket.next = undefined;
     this.requests--;
     this.items -= ticket.items;
+    this.bytes -= ticket.bytes;
+    ticket.cancelTimer?.();
+    ticket.cancelTimer = undefined;
   }
 }

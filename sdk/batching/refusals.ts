@@ -1,7 +1,12 @@
 import type { Cancellable } from "../core/cancellation.js";
 import { EkibenError } from "../core/errors.js";
+import type { ShedReason } from "./batch.js";
 import type { CostFit } from "./fit.js";
 import type { Limits } from "./limits.js";
+import type { Ticket } from "./ticket.js";
+
+/** The moments of a ticket. */
+type Waiting = Pick<Ticket<unknown, unknown>, "job" | "queued" | "expires" | "deadline">;
 
 /** What the messages of refusals tell: the queue and what its work costs. */
 export interface Load {
@@ -10,6 +15,7 @@ export interface Load {
   fit: CostFit;
   queuedRequests: number;
   queuedItems: number;
+  queuedBytes: number;
   running: number;
 }
 
@@ -42,19 +48,36 @@ export function queueFull(load: Load, items: number): EkibenError {
   });
 }
 
+export function queueBytesFull(load: Load, bytes: number): EkibenError {
+  const limit = load.limits.maxQueueBytes;
+  return new EkibenError("QUEUE_FULL", {
+    detail: `The queue of "${load.name}" has no room for ${count(bytes, "byte")}: ${toQueueText(load)}, which hold ${count(load.queuedBytes, "byte")}, the limit is ${limit} bytes.`,
+    expected: limit,
+    received: load.queuedBytes + bytes,
+    retryAfter: toRetryAfter(load),
+  });
+}
+
 /** `estimateMs` is the cost of the batch that the job would be in, `undefined` when not known. */
 export function deadlineUnreachable(
   load: Load,
-  job: { waitedMs: number; estimateMs: number | undefined },
+  { job, queued, expires, deadline }: Waiting,
+  { now, estimateMs }: { now: number; estimateMs?: number | undefined },
 ): EkibenError {
+  const arrived = job.arrived ?? queued;
+  const limitMs = deadline === expires ? load.limits.maxLatencyMs : deadline - arrived;
+  const who = deadline === expires ? "" : ", the time that its client gives it";
+  const way =
+    queued - arrived < 1 ? "" : `the request took ${milliseconds(queued - arrived)} to get here, `;
+  const waited = `${way === "" ? "the request" : "it"} has waited ${milliseconds(now - queued)}`;
   const estimate =
-    job.estimateMs === undefined
+    estimateMs === undefined
       ? "the cost of a batch is not known yet"
-      : `its batch would take about ${milliseconds(job.estimateMs)}`;
+      : `its batch would take about ${milliseconds(estimateMs)}`;
   return new EkibenError("DEADLINE_UNREACHABLE", {
-    detail: `"${load.name}" cannot answer within ${milliseconds(load.limits.maxLatencyMs)}: the request has waited ${milliseconds(job.waitedMs)}, ${estimate}, ${toQueueText(load)}.`,
-    expected: load.limits.maxLatencyMs,
-    received: Math.round(job.waitedMs + (job.estimateMs ?? 0)),
+    detail: `"${load.name}" cannot answer within ${milliseconds(limitMs)}${who}: ${way}${waited}, ${estimate}, ${toQueueText(load)}.`,
+    expected: Math.round(limitMs),
+    received: Math.round(now - arrived + (estimateMs ?? 0)),
     retryAfter: toRetryAfter(load),
   });
 }
@@ -74,6 +97,11 @@ export function toAbortReason(signal: Cancellable): unknown {
     detail: "The client went before the request was answered.",
     cause: reason,
   });
+}
+
+/** Under which reason a job is counted that was given up. */
+export function toAbortShed(reason: unknown): ShedReason {
+  return reason instanceof EkibenError && reason.code === "REQUEST_TIMEOUT" ? "timeout" : "aborted";
 }
 
 export const wrongOutcomeCount = (name: string, jobs: number, outcomes: unknown): EkibenError => {

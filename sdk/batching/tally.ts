@@ -11,7 +11,9 @@ export class Tally {
   private isolations = 0;
   private readonly reasons: Record<ShedReason, number> = {
     "queue-full": 0,
+    "queue-bytes": 0,
     deadline: 0,
+    timeout: 0,
     aborted: 0,
     closed: 0,
   };

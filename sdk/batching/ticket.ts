@@ -8,6 +8,12 @@ export class Ticket<Value, Result> {
   answered = false;
   /** Whether the watch of abort signals has seen it. */
   watched = false;
+  /** Whether it is due before one that came before it. */
+  hasty = false;
+  /** Ends its own timer, if it has one. */
+  cancelTimer: (() => void) | undefined = undefined;
+  /** When its answer is of no use any more: when it expires, or its caller stops waiting. */
+  readonly deadline: number;
   readonly promise: Promise<Result>;
   private resolve!: (value: Result) => void;
   private reject!: (error: unknown) => void;
@@ -15,13 +21,20 @@ export class Ticket<Value, Result> {
   constructor(
     readonly job: Job<Value>,
     readonly items: number,
-    readonly arrived: number,
-    readonly deadline: number,
+    /** When it came to the queue. */
+    readonly queued: number,
+    /** When its `maxLatencyMs` is over. */
+    readonly expires: number,
   ) {
+    this.deadline = Math.min(expires, job.deadline ?? Number.POSITIVE_INFINITY);
     this.promise = new Promise((resolve, reject) => {
       this.resolve = resolve;
       this.reject = reject;
     });
+  }
+
+  get bytes(): number {
+    return this.job.bytes ?? 0;
   }
 
   answer(outcome: Outcome<Result> | undefined): void {

@@ -192,7 +192,7 @@ async function readModels(source: BundleSource): Promise<ContentModel[]> {
 
 function describeApi(api: ApiDefinition): ManifestApi {
   const { name, method, route, summary, description, input, output, batch } = api;
-  const { timeoutMs, maxBodyBytes } = api;
+  const { timeoutMs, maxBodyBytes, maxConcurrency } = api;
   // Through JSON, as it will be read again: an absent member and an undefined one are the same.
   return JSON.parse(
     JSON.stringify({
@@ -211,6 +211,7 @@ function describeApi(api: ApiDefinition): ManifestApi {
       params: api.params === undefined ? undefined : describeSchema(api.params),
       query: api.query === undefined ? undefined : describeSchema(api.query),
       batch,
+      maxConcurrency,
       timeoutMs,
       maxBodyBytes,
       example: printExample(api),

@@ -44,9 +44,11 @@ const api = z.object({
       maxBatchSize: z.number(),
       maxLatencyMs: z.number(),
       maxQueueItems: z.number(),
+      maxQueueBytes: z.number().optional(),
       concurrency: z.number(),
     })
     .optional(),
+  maxConcurrency: z.number().optional(),
   timeoutMs: z.number(),
   maxBodyBytes: z.number(),
   example: z.unknown().optional(),

@@ -57,3 +57,22 @@ export class Cancellation implements Cancellable {
     if (index !== -1) this.#listeners!.splice(index, 1);
   }
 }
+
+/** What the work answers, or why nobody waits for it any more, whichever is first. */
+export function unlessAborted<T>(work: Promise<T>, cancellation: Cancellation): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const onAbort = (): void => reject(cancellation.reason);
+    if (cancellation.aborted) onAbort();
+    else cancellation.addEventListener("abort", onAbort);
+    work.then(
+      (answer) => {
+        cancellation.removeEventListener("abort", onAbort);
+        resolve(answer);
+      },
+      (error: unknown) => {
+        cancellation.removeEventListener("abort", onAbort);
+        reject(error);
+      },
+    );
+  });
+}

@@ -12,6 +12,9 @@ export const ERROR_CATALOGUE = {
   NOT_ACCEPTABLE: { status: 406, title: "The answer is not to be had in this media type" },
   METHOD_NOT_ALLOWED: { status: 405, title: "The route does not accept this method" },
   UNAUTHENTICATED: { status: 401, title: "The request has no credentials that are known here" },
+  RATE_LIMITED: { status: 429, title: "The client sends more requests than it may" },
+  HOST_NOT_ALLOWED: { status: 421, title: "The server does not answer for this host" },
+  ORIGIN_NOT_ALLOWED: { status: 403, title: "Pages of this origin may not ask" },
   REQUEST_REJECTED: { status: 400, title: "The service rejected the request" },
   HTTP_MALFORMED: { status: 400, title: "The request is not valid HTTP" },
   HEADERS_TOO_LARGE: { status: 431, title: "The headers of the request are too large" },
@@ -21,6 +24,8 @@ export const ERROR_CATALOGUE = {
   // What the server could not do
   QUEUE_FULL: { status: 503, title: "The queue is full" },
   DEADLINE_UNREACHABLE: { status: 503, title: "The request cannot be answered in time" },
+  CONCURRENCY_EXCEEDED: { status: 503, title: "As many requests are in flight as may be" },
+  BODY_BUDGET_EXCEEDED: { status: 503, title: "The request bodies under way are too large" },
   SERVER_STARTING: { status: 503, title: "The service is starting" },
   CREDENTIALS_MISSING: { status: 503, title: "The service has no credentials to compare with" },
   SERVER_DRAINING: { status: 503, title: "The server is draining" },
@@ -101,6 +106,8 @@ export interface ErrorFacts {
   retryAfter?: number;
   /** How to authenticate: what `WWW-Authenticate` says of a refused request. */
   challenge?: string;
+  /** Further headers of the answer. */
+  headers?: Readonly<Record<string, string>>;
   cause?: unknown;
 }
 

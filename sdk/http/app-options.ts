@@ -1,3 +1,4 @@
+import type { BurstLog } from "../observability/burst-log.js";
 import type { Log } from "../observability/log.js";
 import type { RequestLog } from "../observability/records/request-log.js";
 import type { RecordedAnswers } from "./openapi-answer.js";
@@ -16,6 +17,8 @@ export interface AppOptions {
   /** `development` shows in an answer what went wrong inside of the service. */
   mode: "development" | "production";
   log: Log;
+  /** Takes refusals under load. @default one that writes to `log` */
+  bursts?: BurstLog;
   /** Counts requests and is shown at `/metrics`; without it there is no such route. */
   serviceMetrics?: ServiceMetrics;
   bundle?: BundleFacts;

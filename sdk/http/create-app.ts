@@ -1,4 +1,5 @@
 import { Hono, type Context } from "hono";
+import { createBurstLog } from "../observability/burst-log.js";
 import { EkibenError } from "../core/errors.js";
 import type { QueueFacts } from "../observability/batch-metrics.js";
 import type { ServiceDefinition } from "../service/definition.js";
@@ -21,7 +22,8 @@ import { toRequestId } from "./request-id.js";
  * Makes the Hono app of a service: its APIs, the page, the OpenAPI document, probes and metrics.
  * The author's middlewares stand in front of the APIs only.
  */
-export function createApp(runtime: Runtime, options: AppOptions): Hono {
+export function createApp(runtime: Runtime, given: AppOptions): Hono {
+  const options = { ...given, bursts: given.bursts ?? createBurstLog(given.log) };
   const app = new Hono();
   const { definition } = runtime;
 
@@ -75,6 +77,9 @@ export function createApp(runtime: Runtime, options: AppOptions): Hono {
   });
   app.onError(async (error, c: Context) => {
     const refuse = c.get(REFUSE) as Refuse | undefined;
+    if (refuse === undefined && (error as { code?: unknown }).code === "RATE_LIMITED") {
+      options.serviceMetrics?.observer.shed("protocols", "rate-limit");
+    }
     return (await refuse?.(error, c)) ?? toProblemResponse(error, requestIdOf(c), options);
   });
   return app;

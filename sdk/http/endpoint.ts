@@ -5,13 +5,14 @@ import type { HeaderReader } from "../core/header-reader.js";
 import type { Payload, RequestBody } from "../inputs/input.js";
 import { parseMediaType } from "../inputs/media-type.js";
 import { chooseMediaType } from "../outputs/accept.js";
+import type { Admission } from "../service/admission.js";
 import type { CallFacts } from "../service/call-facts.js";
 import type { ApiDefinition } from "../service/definition.js";
-import type { AnswerWriter, Runtime } from "../service/runtime.js";
+import type { Answer, AnswerWriter, Runtime } from "../service/runtime.js";
 import { createWriter, toContentType } from "../service/writer.js";
 import type { AppOptions } from "./app-options.js";
 import { watchClient } from "./client-watch.js";
-import { BYTES, record, STREAM, type StreamUnderWay } from "./entry.js";
+import { BEGAN, BYTES, record, STREAM, type StreamUnderWay } from "./entry.js";
 import { answerError, toRejectedAnswer } from "./error-answer.js";
 import { toProblemAnswer } from "./problem-response.js";
 import { readBody, streamBody } from "./request-body.js";
@@ -56,10 +57,10 @@ export interface ApiRequest {
   query: Readonly<Record<string, unknown>>;
   /** Starts to watch the client. */
   watch(): Cancellation;
-  /** @throws what `readBody` throws */
-  read(): Promise<Uint8Array>;
+  /** The bytes are held for the admission, and read until its time is over. @throws what `readBody` throws */
+  read(admission: Admission): Promise<Uint8Array>;
   /** The body as it comes, for inputs that read it so. */
-  stream(): AsyncIterable<Uint8Array>;
+  stream(admission: Admission): AsyncIterable<Uint8Array>;
   /** Filled in by the runtime when somebody wants to know. */
   facts?: CallFacts | undefined;
   /** What the prediction log notes of it, if it does. */
@@ -128,25 +129,35 @@ export function createEndpoint(runtime: Runtime, name: string, options: AppOptio
     const params = readParams(request.params);
     const query = readQuery(request.query);
     const cancellation = request.watch();
-    const { mediaType, parameters } = parseMediaType(headers.get("content-type"));
-    let parsed: Payload | Promise<Payload>;
-    if (mayStream && input.parseStream !== undefined) {
-      request.streamed = true;
-      const chunks = request.stream();
-      parsed = input.parseStream({ mediaType, parameters, headers, chunks });
-    } else {
-      const bytes = api.method === "GET" ? NOTHING : await request.read();
-      const body = { bytes, mediaType, parameters, headers };
-      request.received = bytes.byteLength;
-      if (request.call !== undefined) request.call.body = body;
-      parsed = parse === undefined ? input.parse(body) : parse(body);
-    }
-    const payload = parsed instanceof Promise ? await parsed : parsed;
-    if (request.call !== undefined) request.call.items = payload.items;
     const timeoutMs = readRequestTimeout(headers);
     const { facts } = request;
-    const invocation = { id, headers, params, query, writer, timeoutMs, cancellation, facts };
-    const result = await runtime.apis.get(name)!.invoke(payload, invocation);
+    const { admit, invoke } = runtime.apis.get(name)!;
+    const elapsedMs = performance.now() - request.began;
+    const admission = admit({ id, cancellation, timeoutMs, elapsedMs });
+    let result: Answer;
+    try {
+      const { mediaType, parameters } = parseMediaType(headers.get("content-type"));
+      const head = { mediaType, parameters, headers };
+      let parsed: Payload | Promise<Payload>;
+      if (mayStream && input.parseStream !== undefined) {
+        request.streamed = true;
+        const chunks = request.stream(admission);
+        const onDisk = (bytes: number): void => admission.free(bytes);
+        parsed = input.parseStream({ ...head, chunks, onDisk });
+      } else {
+        const bytes = api.method === "GET" ? NOTHING : await request.read(admission);
+        const body = { ...head, bytes };
+        request.received = bytes.byteLength;
+        if (request.call !== undefined) request.call.body = body;
+        parsed = parse === undefined ? input.parse(body) : parse(body);
+      }
+      const payload = parsed instanceof Promise ? await parsed : parsed;
+      if (request.call !== undefined) request.call.items = payload.items;
+      const asked = { id, headers, params, query, writer, timeoutMs, cancellation };
+      result = await invoke(payload, { ...asked, admission, facts });
+    } finally {
+      admission.leave();
+    }
     switch (result.kind) {
       case "outputs":
         return {
@@ -174,11 +185,16 @@ export function createEndpoint(runtime: Runtime, name: string, options: AppOptio
     }
   }
 
-  const refuse: Endpoint["refuse"] = (error, { id, headers }) =>
-    answerError(error, runtime.definition.onError, {
+  const refuse: Endpoint["refuse"] = (error, { id, headers }) => {
+    // A middleware has no way to the metrics.
+    if (error instanceof EkibenError && error.code === "RATE_LIMITED") {
+      options.serviceMetrics?.observer.shed(name, "rate-limit");
+    }
+    return answerError(error, runtime.definition.onError, {
       failed: { api: name, id, headers, log: options.log },
       options,
     });
+  };
 
   const toRequest = (
     c: Context,
@@ -192,8 +208,8 @@ export function createEndpoint(runtime: Runtime, name: string, options: AppOptio
     params: api.route.includes(":") ? c.req.param() : NO_PARAMETERS,
     query: readQueryString(c.req.url),
     watch: () => watchClient(c),
-    read: () => readBody(c, headers, limits),
-    stream: () => streamBody(c, headers, limits),
+    read: (admission) => readBody(c, headers, { ...limits, admission }),
+    stream: (admission) => streamBody(c, headers, { ...limits, admission }),
   });
 
   const common = {
@@ -244,7 +260,11 @@ export function createEndpoint(runtime: Runtime, name: string, options: AppOptio
     guarded: true,
     async handler(c) {
       const id = c.get("requestId") as string;
-      const request = toRequest(c, { id, began: performance.now(), headers: c.req.raw.headers });
+      const request = toRequest(c, {
+        id,
+        began: c.get(BEGAN) as number,
+        headers: c.req.raw.headers,
+      });
       const answered = withoutBody(c, await answer(request));
       const body = toResponseBody(answered, (bytesOut) => {
         c.set(BYTES, { bytesIn: request.received, bytesOut });

@@ -16,6 +16,8 @@ export type Refuse = (error: unknown, c: Context) => Promise<Response>;
 
 // Names of variables of Hono's context.
 export const STREAM = "ekiben.stream";
+/** When a request came that passes middlewares, from `performance.now()`. */
+export const BEGAN = "ekiben.began";
 export const REFUSE = "ekiben.refuse";
 export const BYTES = "ekiben.bytes";
 
@@ -24,6 +26,7 @@ export function createEntry(path: string, options: AppOptions, refuse?: Refuse):
   return async function entry(c, next) {
     c.set(REFUSE, refuse);
     const began = performance.now();
+    c.set(BEGAN, began);
     const id = toRequestId(c.req.header("x-request-id"));
     c.set("requestId", id);
     options.serviceMetrics?.begin(path, c.req.method);

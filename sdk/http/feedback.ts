@@ -2,6 +2,7 @@ import type { Context, Hono, MiddlewareHandler } from "hono";
 import { EkibenError } from "../core/errors.js";
 import { describeValue } from "../inputs/findings.js";
 import { isJsonType, parseJson, readText, refuseMediaType } from "../inputs/json-text.js";
+import { watchClient } from "./client-watch.js";
 import { parseMediaType } from "../inputs/media-type.js";
 import { createValueReader } from "../inputs/value-reader.js";
 import type { FeedbackFacts } from "../observability/records/record.js";
@@ -54,7 +55,7 @@ export function mountFeedback(app: Hono, definition: ServiceDefinition, options:
   async function readFeedback(c: Context, ownId: string): Promise<FeedbackFacts> {
     const { headers } = c.req.raw;
     const { mediaType, parameters } = parseMediaType(headers.get("content-type"));
-    const bytes = await readBody(c, headers, limits);
+    const bytes = await readBody(c, headers, { ...limits, admission: toSmallAdmission(c) });
     const body = { bytes, mediaType, parameters, headers };
     if (!isJsonType(mediaType)) refuseMediaType(body, ["application/json"]);
     const sent = parseJson(readText(body));
@@ -106,4 +107,9 @@ function invalid(what: string, received: string, path?: string): EkibenError {
     received,
     ...(path === undefined ? {} : { issues: [{ path, message: what, received }] }),
   });
+}
+
+/** Small bodies of no API: they count nowhere, and are given up when their client goes. */
+function toSmallAdmission(c: Context) {
+  return { cancellation: watchClient(c), hold() {}, free() {} };
 }

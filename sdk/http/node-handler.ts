@@ -57,8 +57,9 @@ export function createNodeHandler(
       params: NO_PARAMETERS,
       query: NO_PARAMETERS,
       watch: () => watchResponse(outgoing),
-      read: () => collect(incoming, maxBytes.get(path)!),
-      stream: () => streamIncoming(incoming, headers, maxBytes.get(path)!),
+      read: (admission) => collect(incoming, { maxBytes: maxBytes.get(path)!, admission }),
+      stream: (admission) =>
+        streamIncoming(incoming, headers, { maxBytes: maxBytes.get(path)!, admission }),
     };
     const answered = await endpoint.answer(request);
     const { status, body } = answered;

@@ -42,8 +42,8 @@ export function toHealth(runtime: Runtime): ProbeAnswer {
   for (const [name, api] of runtime.apis) {
     const stats = api.stats();
     if (stats === undefined) continue;
-    const { queuedRequests, queuedItems, running } = stats;
-    queues[name] = { queuedRequests, queuedItems, running };
+    const { queuedRequests, queuedItems, queuedBytes, running } = stats;
+    queues[name] = { queuedRequests, queuedItems, queuedBytes, running };
   }
   const models = Object.entries(runtime.definition.models).map(([name, { kind }]) => ({
     name,
@@ -52,10 +52,10 @@ export function toHealth(runtime: Runtime): ProbeAnswer {
     ...toExecution(runtime, name),
   }));
   const uptimeSeconds = Math.round(process.uptime());
-  return {
-    status,
-    body: { ...body, service: runtime.definition.name, uptimeSeconds, models, queues },
-  };
+  const { requests, bytes } = runtime.inFlight;
+  const inFlight = { requests, bytes };
+  const service = runtime.definition.name;
+  return { status, body: { ...body, service, uptimeSeconds, models, queues, inFlight } };
 }
 
 /** `/metadata`: what runs here, and what a client has to know to call it. */
@@ -92,7 +92,12 @@ export function toMetadata(
         mediaTypes: api.output.mediaTypes(api.input.cardinality),
         ...api.output.hints,
       },
-      limits: { maxBodyBytes: api.maxBodyBytes, timeoutMs: api.timeoutMs, ...api.batch },
+      limits: {
+        maxBodyBytes: api.maxBodyBytes,
+        timeoutMs: api.timeoutMs,
+        ...(api.maxConcurrency === undefined ? {} : { maxConcurrency: api.maxConcurrency }),
+        ...api.batch,
+      },
     })),
     protocols: definition.protocols,
     models: describeModels(runtime),

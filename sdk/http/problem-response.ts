@@ -1,4 +1,5 @@
 import { EkibenError, toProblem, type Problem } from "../core/errors.js";
+import type { BurstLog } from "../observability/burst-log.js";
 import type { Log } from "../observability/log.js";
 
 export const PROBLEM_TYPE = "application/problem+json";
@@ -7,7 +8,12 @@ export const PROBLEM_TYPE = "application/problem+json";
 export interface ProblemOptions {
   mode: "development" | "production";
   log: Log;
+  /** Takes refusals under load. @default each is a line of `log` */
+  bursts?: BurstLog;
 }
+
+/** Statuses that may come by the thousand when there is too much to do. */
+const UNDER_LOAD: ReadonlySet<number> = new Set([429, 503, 504]);
 
 /**
  * What answers a failed request: a problem document (RFC 9457) as status, headers and body. What
@@ -31,7 +37,10 @@ export function toProblemAnswer(
   if (retryAfter !== undefined) headers["retry-after"] = String(Math.max(1, Math.ceil(retryAfter)));
   const challenge = error instanceof EkibenError ? error.facts.challenge : undefined;
   if (challenge !== undefined) headers["www-authenticate"] = challenge;
-  writeDown(error, problem, requestId, options.log);
+  if (error instanceof EkibenError) Object.assign(headers, error.facts.headers);
+  // The rest of the request may come at any time, or never.
+  if (problem.code === "REQUEST_INCOMPLETE") headers["connection"] = "close";
+  writeDown(error, problem, requestId, options);
   return { status: problem.status, headers, body: JSON.stringify(problem) };
 }
 
@@ -44,11 +53,20 @@ export function toProblemResponse(
   return new Response(body, { status, headers });
 }
 
-function writeDown(error: unknown, problem: Problem, requestId: string, log: Log): void {
+function writeDown(
+  error: unknown,
+  problem: Problem,
+  requestId: string,
+  { log, bursts }: ProblemOptions,
+): void {
   const { status, code } = problem;
   const fields = { requestId, status, code };
-  if (status < 500) log.debug("request refused", { ...fields, detail: problem.detail });
-  else if (status === 503 || status === 504) log.warn("request not answered", fields);
+  if (UNDER_LOAD.has(status)) {
+    const message = "request not answered";
+    const own = { requestId, detail: problem.detail };
+    if (bursts === undefined) log.warn(message, { status, code, ...own });
+    else bursts.warn(message, { status, code }, own);
+  } else if (status < 500) log.debug("request refused", { ...fields, detail: problem.detail });
   else {
     const cause = error instanceof Error ? error : new Error(String(error), { cause: error });
     log.error("request failed", { ...fields, error: cause });

@@ -1,24 +1,11 @@
 import type { IncomingMessage } from "node:http";
 import { Readable } from "node:stream";
-import { promisify } from "node:util";
-import {
-  brotliDecompress,
-  createBrotliDecompress,
-  createGunzip,
-  createInflate,
-  gunzip,
-  inflate,
-} from "node:zlib";
+import { createBrotliDecompress, createGunzip, createInflate } from "node:zlib";
 import type { Context } from "hono";
+import { unlessAborted, type Cancellation } from "../core/cancellation.js";
 import { EkibenError } from "../core/errors.js";
 import type { HeaderReader } from "../core/header-reader.js";
-
-const UNPACK = {
-  gzip: promisify(gunzip),
-  "x-gzip": promisify(gunzip),
-  deflate: promisify(inflate),
-  br: promisify(brotliDecompress),
-};
+import type { Admission } from "../service/admission.js";
 
 const UNPACKERS = {
   gzip: createGunzip,
@@ -27,14 +14,20 @@ const UNPACKERS = {
   br: createBrotliDecompress,
 };
 
-type Coding = keyof typeof UNPACK;
+type Coding = keyof typeof UNPACKERS;
 
 /** The content codings that a request body may have. */
 const CONTENT_CODINGS = "gzip, deflate, br";
 
-export interface BodyLimits {
+/** What a body may take, and when it has to be there. */
+export interface BodyAllowance {
   /** The most bytes of the body, both as it travels and unpacked. */
   maxBytes: number;
+  /** Bytes that come are held for it; what comes too late is not read to its end. */
+  admission: Pick<Admission, "hold" | "free" | "cancellation">;
+}
+
+export interface BodyLimits extends BodyAllowance {
   /**
    * Nothing has been in front that may have read or replaced the body, so that it may be taken from
    * the socket without a web stream in between.
@@ -45,7 +38,8 @@ export interface BodyLimits {
 /**
  * Reads the body of a request and unpacks it.
  * @throws BODY_TOO_LARGE as soon as that is known, MEDIA_TYPE_UNSUPPORTED for an unknown content
- * coding, BODY_MALFORMED when it does not unpack, and CLIENT_CLOSED when the client left meanwhile.
+ * coding, BODY_MALFORMED when it does not unpack, BODY_BUDGET_EXCEEDED when there is no room for it,
+ * CLIENT_CLOSED when the client left meanwhile, and REQUEST_INCOMPLETE when it took too long.
  */
 export async function readBody(
   c: Context,
@@ -56,10 +50,8 @@ export async function readBody(
   checkAnnounced(headers, maxBytes);
   const incoming = limits.untouched ? findIncoming(c) : undefined;
   const packed =
-    incoming === undefined ? await readWeb(c, maxBytes) : await collect(incoming, maxBytes);
-  return headers.get("content-encoding") === null
-    ? packed
-    : await unpack(packed, headers, maxBytes);
+    incoming === undefined ? await readWeb(c, limits) : await collect(incoming, limits);
+  return headers.get("content-encoding") === null ? packed : await unpack(packed, headers, limits);
 }
 
 function checkAnnounced(headers: HeaderReader, maxBytes: number): void {
@@ -78,22 +70,68 @@ export async function* streamBody(
   headers: HeaderReader,
   limits: BodyLimits,
 ): AsyncGenerator<Uint8Array> {
-  const { maxBytes } = limits;
-  checkAnnounced(headers, maxBytes);
   const incoming = limits.untouched ? findIncoming(c) : undefined;
-  if (incoming !== undefined) yield* streamIncoming(incoming, headers, maxBytes);
-  else yield* unpackChunks(limitChunks(readWebChunks(c), maxBytes), headers, maxBytes);
+  if (incoming !== undefined) yield* streamIncoming(incoming, headers, limits);
+  else yield* streamChunks(readWebChunks(c), headers, limits);
 }
 
 /** The body of a request from its socket, as it comes, unpacked. */
 export async function* streamIncoming(
   incoming: IncomingMessage,
   headers: HeaderReader,
-  maxBytes: number,
+  allowance: BodyAllowance,
+): AsyncGenerator<Uint8Array> {
+  yield* streamChunks(readIncomingChunks(incoming), headers, allowance);
+}
+
+async function* streamChunks(
+  chunks: AsyncIterable<Uint8Array>,
+  headers: HeaderReader,
+  { maxBytes, admission }: BodyAllowance,
 ): AsyncGenerator<Uint8Array> {
   checkAnnounced(headers, maxBytes);
-  const chunks = readIncomingChunks(incoming);
-  yield* unpackChunks(limitChunks(chunks, maxBytes), headers, maxBytes);
+  const inTime = untilAborted(chunks, admission.cancellation);
+  yield* holdChunks(unpackChunks(limitChunks(inTime, maxBytes), headers, maxBytes), admission);
+}
+
+/** Stops to wait for a chunk when the time of the request is over, or its client has gone. */
+async function* untilAborted(
+  chunks: AsyncIterable<Uint8Array>,
+  cancellation: Cancellation,
+): AsyncGenerator<Uint8Array> {
+  const source = chunks[Symbol.asyncIterator]();
+  let stop!: () => void;
+  const aborted = new Promise<"aborted">((resolve) => {
+    stop = () => resolve("aborted");
+    cancellation.addEventListener("abort", stop);
+  });
+  if (cancellation.aborted) stop();
+  try {
+    for (;;) {
+      const next = source.next();
+      const first = await Promise.race([next, aborted]);
+      if (first === "aborted") {
+        next.catch(() => {});
+        throw cancellation.reason;
+      }
+      if (first.done === true) return;
+      yield first.value;
+    }
+  } finally {
+    cancellation.removeEventListener("abort", stop);
+    // Not awaited: it waits for the chunk that did not come.
+    source.return?.().catch(() => {});
+  }
+}
+
+async function* holdChunks(
+  chunks: AsyncIterable<Uint8Array>,
+  admission: BodyAllowance["admission"],
+): AsyncGenerator<Uint8Array> {
+  for await (const chunk of chunks) {
+    admission.hold(chunk.byteLength);
+    yield chunk;
+  }
 }
 
 async function* readIncomingChunks(incoming: IncomingMessage): AsyncGenerator<Uint8Array> {
@@ -185,22 +223,43 @@ function findIncoming(c: Context): IncomingMessage | undefined {
   return Object.getPrototypeOf(c.req.raw) === Request.prototype ? undefined : incoming;
 }
 
-/** The body of a request from its socket. */
-export function collect(incoming: IncomingMessage, maxBytes: number): Promise<Uint8Array> {
+/**
+ * The body of a request from its socket. What is announced is held before any of it is read, so that
+ * what does not fit is refused before it takes memory.
+ */
+export function collect(
+  incoming: IncomingMessage,
+  { maxBytes, admission }: BodyAllowance,
+): Promise<Uint8Array> {
   return new Promise((resolve, reject) => {
+    const { cancellation } = admission;
     const chunks: Buffer[] = [];
     let size = 0;
+    let held = 0;
+    const hold = (bytes: number): void => {
+      if (bytes <= held) return;
+      admission.hold(bytes - held);
+      held = bytes;
+    };
     const stop = (): void => {
       incoming.off("data", onData).off("end", onEnd).off("close", onClose).off("error", onClose);
+      cancellation.removeEventListener("abort", onAbort);
     };
-    const onData = (chunk: Buffer): void => {
-      size += chunk.length;
-      chunks.push(chunk);
-      if (size <= maxBytes) return;
+    const refuse = (error: unknown): void => {
       stop();
       // Without a reader the socket backs up; the server cuts it after the answer.
       incoming.pause();
-      reject(tooLarge(maxBytes));
+      reject(error);
+    };
+    const onData = (chunk: Buffer): void => {
+      size += chunk.length;
+      if (size > maxBytes) return refuse(tooLarge(maxBytes));
+      try {
+        hold(size);
+      } catch (error) {
+        return refuse(error);
+      }
+      chunks.push(chunk);
     };
     const onEnd = (): void => {
       stop();
@@ -210,21 +269,32 @@ export function collect(incoming: IncomingMessage, maxBytes: number): Promise<Ui
       stop();
       reject(clientClosed());
     };
+    const onAbort = (): void => refuse(cancellation.reason);
     if (incoming.destroyed) return onClose();
+    if (cancellation.aborted) return onAbort();
+    try {
+      hold(Number(incoming.headers["content-length"] ?? 0));
+    } catch (error) {
+      return refuse(error);
+    }
     incoming.on("data", onData).on("end", onEnd).on("close", onClose).on("error", onClose);
+    cancellation.addEventListener("abort", onAbort);
   });
 }
 
 /** For a request that is not from a socket, or whose body a middleware may have looked at. */
-async function readWeb(c: Context, maxBytes: number): Promise<Uint8Array> {
+async function readWeb(c: Context, { maxBytes, admission }: BodyAllowance): Promise<Uint8Array> {
   try {
     const isRead = Object.keys(c.req.bodyCache).length > 0;
-    const body =
-      isRead || c.req.header("content-length") !== undefined ? undefined : c.req.raw.body;
+    const announced = Number(c.req.header("content-length") ?? 0);
+    if (!isRead) admission.hold(announced);
+    const body = isRead || announced > 0 ? undefined : c.req.raw.body;
     if (body === null) return new Uint8Array();
-    if (body !== undefined) return await collectWeb(body, maxBytes);
-    const bytes = new Uint8Array(await c.req.arrayBuffer());
+    if (body !== undefined) return await collectWeb(body, { maxBytes, admission });
+    const whole = unlessAborted(c.req.arrayBuffer(), admission.cancellation);
+    const bytes = new Uint8Array(await whole);
     if (bytes.byteLength > maxBytes) throw tooLarge(maxBytes, bytes.byteLength);
+    if (isRead) admission.hold(bytes.byteLength);
     return bytes;
   } catch (error) {
     // A TypeError means that the body was read before in a way that leaves nothing of it.
@@ -233,37 +303,43 @@ async function readWeb(c: Context, maxBytes: number): Promise<Uint8Array> {
   }
 }
 
-async function collectWeb(body: ReadableStream<Uint8Array>, maxBytes: number): Promise<Uint8Array> {
+async function collectWeb(
+  body: ReadableStream<Uint8Array>,
+  { maxBytes, admission }: BodyAllowance,
+): Promise<Uint8Array> {
   const reader = body.getReader();
   const chunks: Uint8Array[] = [];
   let size = 0;
-  for (;;) {
-    const { done, value } = await reader.read();
-    if (done) return Buffer.concat(chunks, size);
-    size += value.byteLength;
-    if (size > maxBytes) {
-      void reader.cancel().catch(() => {});
-      throw tooLarge(maxBytes);
+  try {
+    for (;;) {
+      const { done, value } = await unlessAborted(reader.read(), admission.cancellation);
+      if (done) return Buffer.concat(chunks, size);
+      size += value.byteLength;
+      if (size > maxBytes) throw tooLarge(maxBytes);
+      admission.hold(value.byteLength);
+      chunks.push(value);
     }
-    chunks.push(value);
+  } catch (error) {
+    void reader.cancel().catch(() => {});
+    throw error;
   }
 }
 
+/** By chunks: what a small body unpacks to is held as it grows, and not known before. */
 async function unpack(
   packed: Uint8Array,
   headers: HeaderReader,
-  maxBytes: number,
+  { maxBytes, admission }: BodyAllowance,
 ): Promise<Uint8Array> {
-  let bytes = packed;
-  for (const coding of readCodings(headers).toReversed()) {
-    try {
-      bytes = await UNPACK[coding](bytes, { maxOutputLength: maxBytes });
-    } catch (error) {
-      const { code } = error as NodeJS.ErrnoException;
-      throw code === "ERR_BUFFER_TOO_LARGE" ? tooLarge(maxBytes) : notPacked(coding, error);
-    }
-  }
-  return bytes;
+  const chunks: Uint8Array[] = [];
+  const unpacked = unpackChunks(once(packed), headers, maxBytes);
+  for await (const chunk of holdChunks(unpacked, admission)) chunks.push(chunk);
+  admission.free(packed.byteLength);
+  return chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks);
+}
+
+async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
+  if (bytes.byteLength > 0) yield bytes;
 }
 
 /** The codings of a body in the order in which they were applied. @throws MEDIA_TYPE_UNSUPPORTED */
@@ -273,7 +349,7 @@ function readCodings(headers: HeaderReader): Coding[] {
   const codings = header.split(",").map((coding) => coding.trim().toLowerCase());
   const packed = codings.filter((coding) => coding !== "identity" && coding !== "");
   if (packed.length > MOST_CODINGS) throw refuseCoding(header);
-  for (const coding of packed) if (!Object.hasOwn(UNPACK, coding)) throw refuseCoding(coding);
+  for (const coding of packed) if (!Object.hasOwn(UNPACKERS, coding)) throw refuseCoding(coding);
   return packed as Coding[];
 }
 

@@ -5,7 +5,7 @@ import { isJsonType } from "../inputs/json-text.js";
 import { parseMediaType } from "../inputs/media-type.js";
 import { createParameterReader } from "../inputs/parameters.js";
 import type { ApiDefinition, ExampleParameters } from "../service/definition.js";
-import { releasePayload } from "../service/lease.js";
+import { releasePayload } from "../service/admission.js";
 import { findParameters } from "../service/route.js";
 import { toSample } from "./openapi-sample.js";
 

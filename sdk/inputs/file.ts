@@ -81,7 +81,9 @@ export function createFileInput(options: FileOptions, files: TempFiles): FileInp
     },
     async parseStream(body) {
       const take = async (part: typeof body): Promise<Payload> =>
-        toPayload(await storeFile(readHead(part), part.chunks, limits, files));
+        toPayload(
+          await storeFile(readHead(part), part.chunks, { ...limits, onDisk: body.onDisk }, files),
+        );
       if (body.mediaType !== MULTIPART_TYPE) return await take(body);
       let taken: Payload | undefined;
       try {

@@ -64,7 +64,8 @@ export function createPartCollector(
       if (!specs.has(part.name)) return;
       const chunks = await openPart(part);
       if (chunks === undefined) return;
-      await add(part.name, (input) => readBody(input, { ...toHead(input, part), chunks }));
+      const { onDisk } = part;
+      await add(part.name, (input) => readBody(input, { ...toHead(input, part), chunks, onDisk }));
     },
     addValue: (name, value) => add(name, (input) => readValue(input, value)),
     addText: (name, text) =>

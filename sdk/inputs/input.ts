@@ -27,6 +27,8 @@ export interface StreamedBody extends BodyHead {
    * @throws BODY_TOO_LARGE, CLIENT_CLOSED and what unpacking throws, while it is read.
    */
   chunks: AsyncIterable<Uint8Array>;
+  /** To be told of bytes that are on disk now and no longer in memory. */
+  onDisk?: ((bytes: number) => void) | undefined;
 }
 
 /** One parsed and validated request: how many items it carries, and what only its input reads. */

@@ -71,7 +71,7 @@ export async function readParts(
       withoutHeader = false;
       taken = taken.then(async () => {
         if (failure !== undefined) return;
-        await take(toPart(header as PartHeader, stream, place));
+        await take({ ...toPart(header as PartHeader, stream, place), onDisk: body.onDisk });
         stream.resume();
       });
       taken.catch(fail);

@@ -42,6 +42,8 @@ export interface StoreLimits {
   /** Files with more bytes than this are put on disk. */
   maxMemoryBytes: number;
   maxBytes: number;
+  /** Is told of bytes that are on disk now. */
+  onDisk?: ((bytes: number) => void) | undefined;
 }
 
 /** A file and the freeing of what it holds on disk. */
@@ -57,7 +59,7 @@ export interface StoredFile {
 export async function storeFile(
   head: FileHead,
   chunks: AsyncIterable<Uint8Array>,
-  { maxMemoryBytes, maxBytes }: StoreLimits,
+  { maxMemoryBytes, maxBytes, onDisk: tell }: StoreLimits,
   files: TempFiles,
 ): Promise<StoredFile> {
   let held: Uint8Array[] = [];
@@ -73,7 +75,11 @@ export async function storeFile(
         file = await onDisk(files.create());
         for (const each of held) await onDisk(file.write(each));
         held = [];
-      } else await onDisk(file.write(chunk));
+        tell?.(size);
+      } else {
+        await onDisk(file.write(chunk));
+        tell?.(chunk.length);
+      }
     }
     if (file !== undefined) await onDisk(file.close());
   } catch (error) {

@@ -1,5 +1,7 @@
 import { Hono } from "hono";
 import { EkibenError } from "../core/errors.js";
+import { namesOrigins } from "../http/guards/cors.js";
+import { createHostCheck } from "../server/host-check.js";
 import { createDevServers } from "../server/dev-servers.js";
 import type { DevServer, ServiceFaces } from "../service/faces.js";
 import type { Service } from "../service/infer.js";
@@ -72,6 +74,12 @@ export function createFaces(): ServiceFaces {
     async startDevServer(service, options): Promise<DevServer> {
       checkPort(options.port);
       const { name, definition } = service;
+      const check = createHostCheck({
+        local: true,
+        // The address that it listens on may be a name as well.
+        allowedHosts: [...(options.allowedHosts ?? []), ...listName(options.host)],
+        namesOrigins: namesOrigins(definition.middleware),
+      });
       const before = servers.find(name)?.runtime.definition;
       const serving = createLocalServing(definition);
       await serving.runtime.start();
@@ -87,10 +95,8 @@ export function createFaces(): ServiceFaces {
 
       async function startOrRelease() {
         try {
-          return await servers.start(name, serving, {
-            port: options.port,
-            host: options.host ?? "127.0.0.1",
-          });
+          const host = options.host ?? "127.0.0.1";
+          return await servers.start(name, { ...serving, check }, { port: options.port, host });
         } catch (error) {
           await serving.runtime.drain();
           throw error;
@@ -126,6 +132,10 @@ export function createFaces(): ServiceFaces {
 const PLAIN_TSLAB =
   "This is the plain tslab kernel: the dev server and inline calls work, but save() needs cells to be recorded. " +
   'Run `npx ekiben kernel install` once and choose the kernel "ekiben (TypeScript)".';
+
+function listName(host: string | undefined): string[] {
+  return host === undefined || host.includes(":") ? [] : [host];
+}
 
 function checkPort(port: number | undefined): void {
   if (port === undefined || (Number.isInteger(port) && port >= 0 && port <= 65_535)) return;

@@ -12,7 +12,7 @@ import type { Invocation, Runtime } from "../service/runtime.js";
 import type { Payload } from "../inputs/input.js";
 
 /** A runtime and its app in this process, and the errors that its requests ended in. */
-export interface LocalServing extends Serving {
+export interface LocalServing extends Omit<Serving, "check"> {
   readonly app: Hono;
   /** The error that the request with this id ended in: its stack names the cell. */
   findError(requestId: string): unknown;

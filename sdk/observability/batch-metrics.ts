@@ -54,7 +54,7 @@ export function createBatchMetrics(registers: Registry[]): BatchMetrics {
   );
   const shed = new Counter({
     name: "ekiben_shed_total",
-    help: "Requests that left the queue without an answer of the handler, by reason",
+    help: "Requests that never came to their handler, by reason",
     labelNames: ["api", "reason"],
     registers,
   });

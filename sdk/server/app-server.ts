@@ -3,11 +3,38 @@ import { createServer, type Server, type ServerResponse } from "node:http";
 import { Server as NetServer, type Socket } from "node:net";
 import { findNodeHandler } from "../http/node-handler.js";
 import { acceptWaiting } from "./accept-waiting.js";
-import { answerClientFault, closeGently, refuseRequest, toRefusal } from "./client-fault.js";
+import {
+  answerClientFault,
+  closeGently,
+  refuseRequest,
+  toMalformed,
+  toRefusal,
+} from "./client-fault.js";
+import { limitConnections } from "./connection-limit.js";
+import type { HostCheck } from "./host-check.js";
 
 /** What answers requests: a Hono app, or anything with its `fetch`. */
 export interface App {
   fetch(request: Request, env?: any): Response | Promise<Response>;
+}
+
+/** What stands before an app. */
+export interface AppServerOptions {
+  /** Judges each request before the app sees it. @default lets every one pass */
+  check?: HostCheck | undefined;
+  limits?: ConnectionLimits | undefined;
+  /** Told of each request that was refused here, and each connection that was dropped. */
+  onRefused?: ((reason: "host" | "connections") => void) | undefined;
+}
+
+/** What a client may take of a server before an app sees its request. */
+export interface ConnectionLimits {
+  /** The most connections; probes are answered on some more. @default no limit */
+  maxConnections?: number | undefined;
+  /** Milliseconds until the headers of a request have to be there. @default 20_000 */
+  headersTimeoutMs?: number;
+  /** Milliseconds until all of a request has to be there. @default 120_000 */
+  requestTimeoutMs?: number;
 }
 
 export interface CloseOptions {
@@ -26,33 +53,46 @@ export interface AppServer {
   /** Open connections. */
   countConnections(): number;
   /** Requests from now on go to this app; those under way end in the app that has them. */
-  setApp(app: App): void;
+  setApp(app: App, check?: HostCheck): void;
   /** Takes a connection that another process has accepted. */
   take(socket: Socket): void;
   /** Stops accepting, answers what is under way and closes. Calling it again joins the first call. */
   close(options?: CloseOptions): Promise<{ cut: number }>;
 }
 
-const TIMEOUTS = {
-  headersTimeout: 20_000,
-  requestTimeout: 120_000,
+const SERVER_OPTIONS = {
+  maxHeaderSize: 16 * 1024,
+  requireHostHeader: false,
   // Longer than the 60 s after which common load balancers drop an idle connection: the side that
   // closes first must be the one that opens, or a request meets a closed socket.
   keepAliveTimeout: 65_000,
 };
 
 /** Creates a server that does not listen yet. */
-export function createAppServer(app: App): AppServer {
+export function createAppServer(app: App, options: AppServerOptions = {}): AppServer {
   let current = app;
+  let { check } = options;
+  const { limits = {}, onRefused } = options;
   let handleNode = findNodeHandler(app);
   const listener = getRequestListener((request, env) => current.fetch(request, env), {
     // HTTP/1.0 knows no Host, and the probes of some load balancers speak it.
     hostname: "localhost",
     errorHandler: toRefusal,
   });
-  const server = createServer({ ...TIMEOUTS, requireHostHeader: false }, (incoming, outgoing) => {
-    if (incoming.headers.host === undefined && incoming.httpVersion === "1.1") {
-      return refuseRequest(outgoing, "It has no Host header");
+  const server = createServer({ ...SERVER_OPTIONS, ...toTimes(limits) }, (incoming, outgoing) => {
+    const { headers, url, socket } = incoming;
+    if (headers.host === undefined && incoming.httpVersion === "1.1") {
+      return refuseRequest(outgoing, toMalformed("It has no Host header"));
+    }
+    const fault = check?.(incoming);
+    if (fault !== undefined) {
+      onRefused?.("host");
+      return refuseRequest(outgoing, fault);
+    }
+    if (connectionLimit?.isBeyond(socket) === true) {
+      outgoing.shouldKeepAlive = false;
+      const beyond = connectionLimit.check(url!);
+      if (beyond !== undefined) return refuseRequest(outgoing, beyond);
     }
     // An app may have a shorter way for the plain case; see the handler for what that is.
     if (handleNode?.(incoming, outgoing) !== true) void listener(incoming, outgoing);
@@ -60,14 +100,20 @@ export function createAppServer(app: App): AppServer {
   // Nobody has to know every expectation (RFC 9110, 10.1.1); Node would answer 417 without a body.
   server.on("checkExpectation", (incoming, outgoing) => server.emit("request", incoming, outgoing));
   const connections = trackConnections(server);
+  const { maxConnections } = limits;
+  const connectionLimit =
+    maxConnections === undefined
+      ? undefined
+      : limitConnections(server, maxConnections, () => onRefused?.("connections"));
   let watched = false;
 
   let closing: Promise<{ cut: number }> | undefined;
   return {
     server,
     countConnections: () => connections.latest.size,
-    setApp(next) {
+    setApp(next, nextCheck = check) {
       current = next;
+      check = nextCheck;
       handleNode = findNodeHandler(next);
     },
     take(socket) {
@@ -82,6 +128,15 @@ export function createAppServer(app: App): AppServer {
       server.emit("connection", socket);
     },
     close: (how = {}) => (closing ??= close(server, connections, how)),
+  };
+}
+
+function toTimes({ headersTimeoutMs = 20_000, requestTimeoutMs = 120_000 }: ConnectionLimits) {
+  return {
+    headersTimeout: headersTimeoutMs,
+    requestTimeout: Math.max(requestTimeoutMs, headersTimeoutMs),
+    // How often Node looks for requests that are late.
+    connectionsCheckingInterval: Math.min(30_000, Math.ceil(headersTimeoutMs / 2)),
   };
 }
 

@@ -71,9 +71,9 @@ export function closeGently(socket: Socket): void {
   socket.once("close", () => clearTimeout(late));
 }
 
-/** Answers a request that Node's parser lets through and no app can take. */
-export function refuseRequest(outgoing: ServerResponse, reason: string): void {
-  const { status, headers, body } = toAnswer(toMalformed(reason));
+/** Answers a request that Node's parser lets through and no app is to see; the connection ends. */
+export function refuseRequest(outgoing: ServerResponse, error: EkibenError): void {
+  const { status, headers, body } = toAnswer(error);
   outgoing.writeHead(status, headers).end(body);
 }
 
@@ -88,7 +88,9 @@ function toAnswer(error: unknown) {
   const id = toRequestId(undefined);
   const problem = toProblem(error, id);
   const body = JSON.stringify(problem);
+  const { retryAfter } = error instanceof EkibenError ? error.facts : {};
   const headers = {
+    ...(retryAfter === undefined ? {} : { "retry-after": String(Math.ceil(retryAfter)) }),
     "content-type": PROBLEM_TYPE,
     "x-request-id": id,
     "content-length": String(Buffer.byteLength(body)),
@@ -97,7 +99,7 @@ function toAnswer(error: unknown) {
   return { status: problem.status, headers, body };
 }
 
-function toMalformed(reason: string, cause?: Error): EkibenError {
+export function toMalformed(reason: string, cause?: Error): EkibenError {
   return new EkibenError("HTTP_MALFORMED", {
     detail: `What came is not an HTTP request: ${reason}.`,
     hint: "Check how the client writes its requests, and that it does not speak TLS here.",

@@ -1,12 +1,15 @@
 import { EkibenError } from "../core/errors.js";
 import type { Runtime } from "../service/runtime.js";
 import type { App } from "./app-server.js";
+import type { HostCheck } from "./host-check.js";
 import { listen, type Listening } from "./listen.js";
 
 /** A service that is ready to answer: its runtime, and the app in front of it. */
 export interface Serving {
   readonly runtime: Runtime;
   readonly app: App;
+  /** Keeps pages of elsewhere from asking it. */
+  readonly check: HostCheck;
 }
 
 export interface DevAddress {
@@ -58,9 +61,9 @@ export function createDevServers(): DevServers {
       before.listening.host === address.host &&
       (address.port === undefined || address.port === 0 || address.port === before.listening.port);
     if (!stays) refuseOtherService(name, address);
-    const listening = stays ? before.listening : await bind(serving.app, address);
+    const listening = stays ? before.listening : await bind(serving, address);
     running.set(name, { serving, listening });
-    if (stays) listening.setApp(serving.app);
+    if (stays) listening.setApp(serving.app, serving.check);
     else await before?.listening.close();
     await before?.serving.runtime.drain();
     return listening;
@@ -102,14 +105,14 @@ export function createDevServers(): DevServers {
   };
 }
 
-async function bind(app: App, { port, host }: DevAddress): Promise<Listening> {
-  if (port !== undefined) return await listen(app, { port, host });
+async function bind({ app, check }: Serving, { port, host }: DevAddress): Promise<Listening> {
+  if (port !== undefined) return await listen(app, { port, host, check });
   for (let candidate = DEFAULT_DEV_PORT; candidate < DEFAULT_DEV_PORT + 20; candidate++) {
     try {
-      return await listen(app, { port: candidate, host });
+      return await listen(app, { port: candidate, host, check });
     } catch (error) {
       if (!(error instanceof EkibenError) || error.code !== "PORT_IN_USE") throw error;
     }
   }
-  return await listen(app, { port: 0, host });
+  return await listen(app, { port: 0, host, check });
 }

@@ -1,4 +1,4 @@
-import { createAppServer, type App, type AppServer } from "./app-server.js";
+import { createAppServer, type App, type AppServer, type AppServerOptions } from "./app-server.js";
 import { bind, type ListenOptions } from "./bind.js";
 
 /** A listening socket whose app can be exchanged without closing it. */
@@ -13,7 +13,10 @@ export interface Listening extends Omit<AppServer, "take"> {
  * Listens with an app.
  * @throws PORT_IN_USE, with a free port in its hint; COMMAND_INVALID when the address cannot be had.
  */
-export async function listen(app: App, options: ListenOptions): Promise<Listening> {
-  const made = createAppServer(app);
+export async function listen(
+  app: App,
+  options: ListenOptions & AppServerOptions,
+): Promise<Listening> {
+  const made = createAppServer(app, options);
   return { ...made, ...(await bind(made.server, options)) };
 }

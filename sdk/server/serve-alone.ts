@@ -1,5 +1,6 @@
 import { listenAdmin } from "./admin/listen-admin.js";
 import type { Operations } from "./admin/operations.js";
+import { toServerLimits } from "./limits.js";
 import { serveBundle, type RunningServer } from "./serve.js";
 import type { ResolvedSettings } from "./settings/resolve.js";
 
@@ -23,6 +24,7 @@ export async function serveAlone(
       drainTimeoutMs: values["server.drainTimeout"] * 1000,
       checkOutputs: values["server.checkOutputs"],
       logLevel: values["logs.level"],
+      limits: toServerLimits(values),
       settings,
     });
     operations = toOperations(server, () => stopping);

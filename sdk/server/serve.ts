@@ -12,8 +12,10 @@ import type { Log } from "../observability/log.js";
 import { createMetrics } from "../observability/metrics.js";
 import { createServiceMetrics } from "../observability/service-metrics.js";
 import { createRuntime } from "../service/create-runtime.js";
-import type { App, CloseOptions } from "./app-server.js";
+import type { App, AppServerOptions, CloseOptions } from "./app-server.js";
 import { toDrainingApp } from "./draining-app.js";
+import { createHostCheck } from "./host-check.js";
+import { findBodyBudget, findMemoryBytes, type ServerLimits } from "./limits.js";
 import { listen, type Listening } from "./listen.js";
 import type { WorkerCount } from "./messages.js";
 import { logSettings, reportSettings } from "./settings/report.js";
@@ -33,6 +35,7 @@ export interface ServeOptions {
    * notebook does; it costs what reading the outputs costs. @default false
    */
   checkOutputs?: boolean;
+  limits?: ServerLimits;
   /** @default "info" */
   logLevel?: LogLevel;
   /** What was set and where, for the log and `/metadata`. */
@@ -49,7 +52,7 @@ export interface ServeOptions {
 export interface WorkerPart {
   readonly number: number;
   /** Takes the place of listening on the port. */
-  open(app: App): Listening;
+  open(app: App, before: AppServerOptions): Listening;
   count(): WorkerCount;
 }
 
@@ -98,7 +101,13 @@ export async function serveBundle(options: ServeOptions): Promise<RunningServer>
   const serviceMetrics = createServiceMetrics({ ...facts, processMetrics: true });
   const { checkOutputs = false, settings } = options;
   if (settings !== undefined && worker === undefined) logSettings(log, settings);
+  const { limits = {} } = options;
+  const { allowedHosts, maxConcurrency } = limits;
   const runtime = createRuntime(definition, {
+    limits: {
+      bodyBudgetBytes: limits.bodyBudgetBytes ?? findBodyBudget(findMemoryBytes()),
+      ...(maxConcurrency === undefined ? {} : { maxConcurrency }),
+    },
     log,
     metrics: createMetrics(serviceMetrics.registry, { log }),
     modelsDirectory: join(directory, "models"),
@@ -119,9 +128,14 @@ export async function serveBundle(options: ServeOptions): Promise<RunningServer>
       toRecordedAnswers((await readSamples(bundle)).map(([, sample]) => sample)),
   });
   const { port: wanted = 3000, host } = options;
+  const before = {
+    check: allowedHosts === undefined ? undefined : createHostCheck({ allowedHosts }),
+    limits,
+    onRefused: (reason: string) => serviceMetrics.observer.shed("*", reason),
+  };
   const listening =
-    worker?.open(app) ??
-    (await listen(app, { port: wanted, ...(host === undefined ? {} : { host }) }));
+    worker?.open(app, before) ??
+    (await listen(app, { ...before, port: wanted, ...(host === undefined ? {} : { host }) }));
   try {
     await runtime.start();
   } catch (error) {

@@ -1,13 +1,14 @@
 import type { Batcher, BatchRecord, Job, Outcome } from "../batching/batch.js";
 import { createBatcher } from "../batching/create-batcher.js";
+import { unlessAborted } from "../core/cancellation.js";
 import type { Clock } from "../core/clock.js";
-import { EkibenError } from "../core/errors.js";
 import { isRejection } from "../core/rejection.js";
 import type { Payload } from "../inputs/input.js";
 import { toOutputBatch, toSingleOutput } from "../outputs/output-batch.js";
 import { createOutputCheck, readChecked } from "../outputs/output-check.js";
 import type { OutputSlice } from "../outputs/output.js";
 import { beginRun, endRun, type RunFacts } from "./call-facts.js";
+import type { Admission, ApiLoad, Arrival } from "./admission.js";
 import type { Context } from "./context.js";
 import type { AfterHook, ApiDefinition, BeforeHook } from "./definition.js";
 import {
@@ -17,8 +18,8 @@ import {
   type Call,
   type SharedContext,
 } from "./handler-context.js";
+import type { Gate } from "./gate.js";
 import { toHandlerError } from "./handler-error.js";
-import { Lease } from "./lease.js";
 import { openStream } from "./open-stream.js";
 import { EMPTY_SLICE, insertRejected, joinSlices, retainSlice } from "./parts.js";
 import type {
@@ -36,6 +37,8 @@ export interface ApiRuntimeOptions {
   hooks: { before: readonly BeforeHook[]; after: readonly AfterHook[] };
   checkOutputs: boolean;
   observer: RuntimeObserver;
+  /** Counts what is in flight in the whole service. */
+  gate: Gate;
   clock: Clock;
 }
 
@@ -50,6 +53,8 @@ export function createApiRuntime(
     options.checkOutputs && schema !== undefined ? createOutputCheck(api.name, schema) : undefined;
   const batcher = api.batch === undefined ? undefined : createApiBatcher(api.batch);
   const mostItems = api.batch?.maxBatchSize ?? Infinity;
+  const load: ApiLoad = { working: 0, meanMs: 0 };
+  const admissionContext = { api, gate: options.gate, load, clock: options.clock, onEnd };
   let inFlight = 0;
   let idle: (() => void) | undefined;
 
@@ -71,7 +76,7 @@ export function createApiRuntime(
     record: BatchRecord,
   ): Promise<Outcome<Answer>[]> {
     const calls = jobs.map((job) => job.value);
-    for (const { lease } of calls) lease?.take();
+    for (const { admission } of calls) admission?.take();
     const run = beginRun(calls, record);
     let failed = false;
     try {
@@ -83,7 +88,7 @@ export function createApiRuntime(
       throw error;
     } finally {
       if (run !== undefined) endRun(run, options.clock.now(), failed);
-      for (const { lease } of calls) lease?.give();
+      for (const { admission } of calls) admission?.give();
     }
   }
 
@@ -236,34 +241,30 @@ export function createApiRuntime(
     }
   }
 
-  function submit(
-    payload: Payload,
-    invocation: Invocation,
-    lease: Lease | undefined,
-  ): Promise<Answer> {
-    const { items } = payload;
+  function submit(call: Call): Promise<Answer> {
+    const { items } = call.payload;
     const isWhole = api.input.split === undefined || items <= mostItems;
     // Nothing in between: one more promise shows in the time of a small request.
-    if (batcher !== undefined && items > 0 && isWhole) {
-      return batcher.submit({
-        value: { payload, invocation, lease },
-        items,
-        signal: invocation.cancellation,
-      });
-    }
-    return submitOtherwise(payload, invocation, lease);
+    if (batcher !== undefined && items > 0 && isWhole) return batcher.submit(toJob(call));
+    return submitOtherwise(call);
   }
 
-  async function submitOtherwise(
-    payload: Payload,
-    invocation: Invocation,
-    lease: Lease | undefined,
-  ): Promise<Answer> {
+  function toJob(call: Call): Job<Call> {
+    const { payload, invocation, admission } = call;
+    const { items } = payload;
+    const signal = invocation.cancellation;
+    if (admission === undefined) return { value: call, items, signal };
+    const { bytes, arrived, deadline } = admission;
+    return { value: call, items, signal, bytes, arrived, deadline };
+  }
+
+  async function submitOtherwise(call: Call): Promise<Answer> {
+    const { payload, invocation } = call;
     try {
       if (payload.items === 0) return await answerNothing(payload, invocation);
       if (batcher === undefined) return await runAlone(payload, invocation);
       const parts = api.input.split!(payload, api.batch!.maxBatchSize);
-      return await submitInParts(batcher, parts, { payload, invocation, lease });
+      return await submitInParts(batcher, parts, call);
     } catch (error) {
       if (isRejection(error)) return toRejected(error);
       throw error;
@@ -283,44 +284,67 @@ export function createApiRuntime(
 
   /**
    * A request of more items than a batch may hold goes part by part, the next when the one before
-   * is answered: it neither fills the queue nor holds up others, and the limits hold for each part.
+   * is answered: it neither fills the queue nor holds up others, and `maxLatencyMs` holds for each part.
    */
   async function submitInParts(
     batcher: Batcher<Call, Answer>,
     parts: readonly Payload[],
-    { payload: whole, invocation, lease }: Call,
+    { payload: whole, invocation, admission }: Call,
   ): Promise<Answer> {
     const slices: OutputSlice[] = [];
-    for (const payload of parts) {
-      const answer = await batcher.submit({
-        value: { payload, invocation, lease, keep: (slice) => slices.push(slice) },
-        items: payload.items,
-        signal: invocation.cancellation,
-      });
+    for (const [index, payload] of parts.entries()) {
+      const keep = (slice: OutputSlice): void => void slices.push(slice);
+      const job = toJob({ payload, invocation, admission, keep });
+      // The way here is behind the first part only.
+      const answer = await batcher.submit(index === 0 ? job : { ...job, arrived: undefined });
       if (answer !== KEPT) return answer;
     }
     return await write(joinSlices(slices), whole, invocation);
   }
 
-  async function invoke(payload: Payload, invocation: Invocation): Promise<Answer> {
+  function admit(arrival: Arrival): Admission {
+    const admission = options.gate.admit(arrival, admissionContext);
     inFlight++;
-    if (invocation.facts !== undefined) invocation.facts.queued = options.clock.now();
-    const lease = payload.release === undefined ? undefined : new Lease(payload);
-    lease?.take();
-    const work = submit(payload, invocation, lease);
+    return admission;
+  }
+
+  function onEnd(): void {
+    inFlight--;
+    if (inFlight === 0) idle?.();
+  }
+
+  function invoke(payload: Payload, invocation: Invocation): Promise<Answer> {
+    return invocation.admission === undefined
+      ? invokeUnadmitted(payload, invocation)
+      : work(payload, invocation);
+  }
+
+  async function invokeUnadmitted(payload: Payload, invocation: Invocation): Promise<Answer> {
+    const admission = admit(invocation);
+    try {
+      return await work(payload, { ...invocation, admission });
+    } finally {
+      admission.leave();
+    }
+  }
+
+  async function work(payload: Payload, invocation: Invocation): Promise<Answer> {
+    const { cancellation, facts } = invocation;
+    const admission = invocation.admission!;
+    if (facts !== undefined) facts.queued = options.clock.now();
+    admission.begin(payload);
+    const answer = submit({ payload, invocation, admission });
     // The place stays taken until the work has really ended, also when its caller no longer waits.
-    const end = (): void => {
-      lease?.give();
-      inFlight--;
-      if (inFlight === 0) idle?.();
-    };
-    work.then((answer) => (answer.kind === "stream" ? void answer.ended.then(end) : end()), end);
-    return await answerInTime(work, invocation, { api, clock: options.clock });
+    const end = (): void => admission.give();
+    answer.then((one) => (one.kind === "stream" ? void one.ended.then(end) : end()), end);
+    return await unlessAborted(answer, cancellation);
   }
 
   return {
     api,
+    admit,
     invoke,
+    load: () => ({ working: load.working }),
     stats: () => batcher?.stats(),
     async rehearse(payload, invocation) {
       if (api.batch === undefined || payload.items === 0) return;
@@ -359,42 +383,4 @@ function toSuccess(value: Answer): Outcome<Answer> {
 
 function toFailure(error: unknown): Outcome<Answer> {
   return { ok: false, error };
-}
-
-/** The answer of the work, or why nobody waits for it any more, whichever is first. */
-function answerInTime<T>(
-  work: Promise<T>,
-  { cancellation, timeoutMs = Infinity }: Invocation,
-  { api, clock }: { api: ApiDefinition; clock: Clock },
-): Promise<T> {
-  const limitMs = Math.min(api.timeoutMs, timeoutMs);
-  return new Promise((resolve, reject) => {
-    const cancelTimer = clock.after(limitMs, () => {
-      cancellation.abort(
-        new EkibenError("REQUEST_TIMEOUT", {
-          detail: `"${api.name}" did not answer within ${limitMs} ms.`,
-        }),
-      );
-    });
-    const onAbort = (): void => {
-      cancelTimer();
-      reject(cancellation.reason);
-    };
-    if (cancellation.aborted) onAbort();
-    else cancellation.addEventListener("abort", onAbort);
-    const settle = (): void => {
-      cancelTimer();
-      cancellation.removeEventListener("abort", onAbort);
-    };
-    work.then(
-      (answer) => {
-        settle();
-        resolve(answer);
-      },
-      (error: unknown) => {
-        settle();
-        reject(error);
-      },
-    );
-  });
 }

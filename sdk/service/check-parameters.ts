@@ -3,7 +3,7 @@ import { createParameterReader } from "../inputs/parameters.js";
 import { definitionOf } from "../inputs/zod-inside.js";
 import type { ApiDefinition } from "./definition.js";
 import { toExamplePayload } from "./example.js";
-import { releasePayload } from "./lease.js";
+import { releasePayload } from "./admission.js";
 import { findParameters, type Invalid } from "./route.js";
 
 /**

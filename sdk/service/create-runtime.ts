@@ -5,13 +5,15 @@ import { EkibenError } from "../core/errors.js";
 import type { Payload } from "../inputs/input.js";
 import type { LoadedModel } from "../models/model.js";
 import { createModelWatch, type ModelListener, type ModelWatch } from "../models/watch-model.js";
+import { releasePayload, type Arrival } from "./admission.js";
+import { createBurstLog } from "../observability/burst-log.js";
 import { createApiRuntime } from "./api-runtime.js";
 import { watchModels, type RunFacts } from "./call-facts.js";
 import type { LifecycleContext } from "./context.js";
 import type { LifecycleHook, ServiceDefinition } from "./definition.js";
 import { readExampleParameters, toExamplePayload } from "./example.js";
+import { Gate } from "./gate.js";
 import type { SharedContext } from "./handler-context.js";
-import { releasePayload } from "./lease.js";
 import type { Invocation, Runtime, RuntimeOptions, RuntimeState } from "./runtime.js";
 import { createWriter } from "./writer.js";
 
@@ -22,6 +24,18 @@ export function createRuntime(definition: ServiceDefinition, options: RuntimeOpt
   const models = new Map<string, LoadedModel>();
   const watches = new Map<string, ModelWatch>();
   const shared: SharedContext = { models: {}, state: {}, log, metrics };
+  const bursts = createBurstLog(log);
+  const gate = new Gate(options.limits ?? {}, {
+    refused: (api, reason) => observer.shed?.(api, reason),
+    late(api, end) {
+      bursts.warn(
+        "a handler ended after its request had been answered with 504",
+        { api },
+        { ...end },
+      );
+      observer.late?.(api, end);
+    },
+  });
   let state: RuntimeState = "starting";
   let drained: Promise<void> | undefined;
 
@@ -33,6 +47,7 @@ export function createRuntime(definition: ServiceDefinition, options: RuntimeOpt
         hooks: definition,
         checkOutputs: options.checkOutputs,
         observer,
+        gate,
         clock: options.clock ?? systemClock,
       }),
     ]),
@@ -142,14 +157,21 @@ export function createRuntime(definition: ServiceDefinition, options: RuntimeOpt
         name,
         {
           ...api,
+          admit(arrival: Arrival) {
+            if (state === "ready") return api.admit(arrival);
+            throw notReady(definition.name, state);
+          },
           invoke(payload: Payload, invocation: Invocation) {
-            if (state === "ready") return api.invoke(payload, invocation);
+            // What was let in before the end began is part of what the end waits for.
+            const isIn = invocation.admission !== undefined && state === "draining";
+            if (state === "ready" || isIn) return api.invoke(payload, invocation);
             releasePayload(payload);
             return Promise.reject(notReady(definition.name, state));
           },
         },
       ]),
     ),
+    inFlight: gate,
     get state() {
       return state;
     },

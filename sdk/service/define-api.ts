@@ -22,6 +22,7 @@ export interface AnyApiOptions {
   batch?: BatchOptions | false;
   example?: unknown;
   exampleParameters?: ExampleParameters;
+  maxConcurrency?: number;
   timeoutMs?: number;
   maxBodyBytes?: number;
   handler: ApiDefinition["handler"];
@@ -31,6 +32,7 @@ export const DEFAULT_BATCH: Required<BatchOptions> = {
   maxBatchSize: 100,
   maxLatencyMs: 10_000,
   maxQueueItems: 10_000,
+  maxQueueBytes: 256 * 1024 * 1024,
   concurrency: 1,
 };
 export const DEFAULT_TIMEOUT_MS = 60_000;
@@ -48,6 +50,7 @@ const API_KEYS = [
   "batch",
   "example",
   "exampleParameters",
+  "maxConcurrency",
   "timeoutMs",
   "maxBodyBytes",
   "handler",
@@ -110,7 +113,10 @@ export function defineApi(
 
   const timeoutMs = options.timeoutMs ?? DEFAULT_TIMEOUT_MS;
   const maxBodyBytes = options.maxBodyBytes ?? DEFAULT_MAX_BODY_BYTES;
-  checkLimits({ timeoutMs, maxBodyBytes }, invalid);
+  checkLimits(
+    { timeoutMs, maxBodyBytes, ...optional("maxConcurrency", options.maxConcurrency) },
+    invalid,
+  );
   const batched = options.batch !== undefined && options.batch !== false;
   if (output.streams && (batched || input.cardinality === "many")) {
     throw invalid(
@@ -127,6 +133,7 @@ export function defineApi(
     handler: options.handler,
     timeoutMs,
     maxBodyBytes,
+    ...optional("maxConcurrency", options.maxConcurrency),
     ...optional("summary", options.summary),
     ...optional("description", options.description),
     ...optional("params", options.params),

@@ -98,7 +98,7 @@ function buildService(faces: ServiceFaces, definition: ServiceDefinition): Servi
       faces.call(service, api, input, options),
     ),
     async startDevServer(options: DevServerOptions = {}) {
-      checkKeys("startDevServer", options, ["port", "host"]);
+      checkKeys("startDevServer", options, ["port", "host", "allowedHosts"]);
       return await faces.startDevServer(service, options);
     },
     stopDevServer: () => faces.stopDevServer(service),

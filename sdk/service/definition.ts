@@ -17,6 +17,11 @@ export interface BatchOptions {
   maxLatencyMs?: number;
   /** The most items that may wait. @default 10_000 */
   maxQueueItems?: number;
+  /**
+   * The most bytes of the bodies of requests that wait. A request that is larger, or has more items
+   * than may wait, is taken when no other waits. @default 268_435_456 (256 MiB)
+   */
+  maxQueueBytes?: number;
   /** How many batches may run at once. @default 1 */
   concurrency?: number;
 }
@@ -43,6 +48,8 @@ export interface ApiDefinition {
   readonly example?: unknown;
   /** The parameters that go with the example, as they stand in the URL. */
   readonly exampleParameters?: ExampleParameters;
+  /** The most requests in flight; absent: no limit. */
+  readonly maxConcurrency?: number;
   /** Milliseconds after which a request is answered with 504. @default 60_000 */
   readonly timeoutMs: number;
   /** The largest body in bytes. @default 33_554_432 */

@@ -6,6 +6,11 @@ export interface DevServerOptions {
   port?: number;
   /** @default "127.0.0.1" */
   host?: string;
+  /**
+   * Names beside `localhost`, addresses and `host` under which it may be asked, such as
+   * `lab.example.com`; `.example.com` is every name below.
+   */
+  allowedHosts?: readonly string[];
 }
 
 /** What goes with the body of a call. */

@@ -3,17 +3,17 @@ import type { Payload } from "../inputs/input.js";
 import type { Log, LogFields } from "../observability/log.js";
 import { printJson } from "../outputs/print-json.js";
 import type { OutputSlice } from "../outputs/output.js";
+import type { Admission } from "./admission.js";
 import type { Context, RequestHeaders, RequestItem } from "./context.js";
 import type { ApiDefinition } from "./definition.js";
-import type { Lease } from "./lease.js";
 import type { Answer, Invocation } from "./runtime.js";
 
 /** One request on its way to a handler. */
 export interface Call {
   payload: Payload;
   invocation: Invocation;
-  /** Absent for a payload that holds nothing. */
-  lease?: Lease | undefined;
+  /** Held while a handler works on the payload; absent for a rehearsal. */
+  admission?: Admission | undefined;
   /** For a part of a request: takes its outputs in place of writing them. */
   keep?(outputs: OutputSlice): void;
 }

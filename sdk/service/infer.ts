@@ -108,7 +108,16 @@ export interface ApiOptions<I extends Input, O, Batch, Ctx, Params = any, Query 
   example?: SentOf<I>;
   /** The parameters of the path and the query string that go with the example. */
   exampleParameters?: ExampleParameters;
-  /** Milliseconds after which a request is answered with 504. @default 60_000 */
+  /**
+   * The most requests in flight; further ones are refused with 503. A request counts until its
+   * handler has really ended, also after its time is over or its client has gone. With `batch`,
+   * those that wait count too. @default no limit
+   */
+  maxConcurrency?: number;
+  /**
+   * Milliseconds from the arrival of a request, the reading of its body included, after which it is
+   * answered with 504. @default 60_000
+   */
   timeoutMs?: number;
   /** The largest body in bytes. @default 33_554_432 (32 MiB) */
   maxBodyBytes?: number;

@@ -1,4 +1,4 @@
-import type { BatcherStats, BatchRecord, ShedReason } from "../batching/batch.js";
+import type { BatcherStats, BatchRecord } from "../batching/batch.js";
 import type { Cancellation } from "../core/cancellation.js";
 import type { Clock } from "../core/clock.js";
 import type { Payload } from "../inputs/input.js";
@@ -8,14 +8,19 @@ import type { ModelRun } from "../models/watch-model.js";
 import type { OutputBody, OutputSlice } from "../outputs/output.js";
 import type { Log } from "../observability/log.js";
 import type { Metrics } from "../observability/metrics.js";
+import type { Admission, Arrival } from "./admission.js";
 import type { CallFacts } from "./call-facts.js";
 import type { RequestHeaders } from "./context.js";
 import type { ApiDefinition, ServiceDefinition } from "./definition.js";
+import type { LateEnd, RefusalReason, ServiceLimits } from "./gate.js";
 
 /** What a running service tells about itself as things happen. */
 export interface RuntimeObserver {
   batch?(api: string, record: BatchRecord): void;
-  shed?(api: string, reason: ShedReason): void;
+  /** Each request that never came to its handler, by why. */
+  shed?(api: string, reason: RefusalReason): void;
+  /** A handler that ended after its request was answered with 504. */
+  late?(api: string, end: LateEnd): void;
   /** Each run of a model that a handler or hook asks for. */
   model?(run: ModelRun): void;
 }
@@ -29,6 +34,8 @@ export interface RuntimeOptions {
   executors?: Executors;
   /** Checks every output against its schema. The notebook does; production may. */
   checkOutputs: boolean;
+  /** What all APIs together may take. */
+  limits?: ServiceLimits;
   observer?: RuntimeObserver;
   clock?: Clock;
 }
@@ -63,6 +70,8 @@ export interface Invocation {
   timeoutMs?: number;
   /** Aborted when the client has gone, and by the runtime when the time limit of the API is over. */
   cancellation: Cancellation;
+  /** What `admit` gave; without it the request is admitted here. */
+  admission?: Admission;
   /** Filled in by the runtime when somebody wants to know. */
   facts?: CallFacts | undefined;
 }
@@ -82,6 +91,11 @@ export type Answer =
 export interface ApiRuntime {
   readonly api: ApiDefinition;
   /**
+   * Lets a request in before its body is read, and starts its time. Whoever asks calls `leave()` when
+   * the request has its answer. @throws CONCURRENCY_EXCEEDED
+   */
+  admit(arrival: Arrival): Admission;
+  /**
    * Answers one parsed request.
    * @throws EkibenError; what a handler threw is HANDLER_FAILED with the handler's error as cause.
    */
@@ -91,6 +105,8 @@ export interface ApiRuntime {
    * cannot take a batch shows before load does. @throws what the batch would throw
    */
   rehearse(payload: Payload, invocation: Invocation): Promise<void>;
+  /** How many requests have begun their work and not ended it. */
+  load(): { working: number };
   /** `undefined` when the API does not batch. */
   stats(): BatcherStats | undefined;
 }
@@ -103,6 +119,8 @@ export interface Runtime {
   readonly apis: ReadonlyMap<string, ApiRuntime>;
   readonly models: ReadonlyMap<string, LoadedModel>;
   readonly state: RuntimeState;
+  /** What is in flight: requests that were let in and have not ended, and the bytes of their bodies. */
+  readonly inFlight: { readonly requests: number; readonly bytes: number };
   /**
    * Loads the models, then runs `.setup()` and `.warmup()`; requests that come before are answered
    * with SERVER_STARTING. @throws MODEL_FILE_MISSING, MODEL_FILE_INVALID or SERVICE_SETUP_FAILED.

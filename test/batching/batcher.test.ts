@@ -215,7 +215,32 @@ describe("the queue", () => {
     const last = batcher.submit(job(5, 1));
     await clock.runAll();
     expect(await last).toBe(5);
-    expect(batcher.stats().shed).toEqual({ "queue-full": 1, deadline: 0, aborted: 0, closed: 0 });
+    expect(batcher.stats().shed).toMatchObject({
+      "queue-full": 1,
+      deadline: 0,
+      aborted: 0,
+      closed: 0,
+    });
+  });
+
+  it("is bounded in bytes, but a job that is larger than all of it is taken when no other holds any", async () => {
+    const { clock, batcher } = setup({ maxQueueBytes: 100, maxBatchSize: 5 });
+    void batcher.submit(job(0));
+    await clock.settle();
+    const large = batcher.submit({ ...job(1), bytes: 500 });
+    const refused = await batcher.submit({ ...job(2), bytes: 1 }).catch((error: unknown) => error);
+    expect((refused as EkibenError).facts).toMatchObject({
+      detail:
+        'The queue of "predict" has no room for 1 byte: 1 request with 1 item waits, which hold 500 bytes, the limit is 100 bytes.',
+      expected: 100,
+      received: 501,
+      retryAfter: 1,
+    });
+    const small = batcher.submit(job(3));
+    expect(batcher.stats()).toMatchObject({ queuedBytes: 500, queuedRequests: 2 });
+    await clock.runAll();
+    expect(await Promise.all([large, small])).toEqual([1, 3]);
+    expect(batcher.stats()).toMatchObject({ queuedBytes: 0, shed: { "queue-bytes": 1 } });
   });
 
   it("derives when to come again from the queue and the cost of a batch", async () => {

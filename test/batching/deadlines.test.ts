@@ -96,6 +96,28 @@ describe("shedding by estimate", () => {
     });
   });
 
+  it("looks at who is due first, whoever came first", async () => {
+    const { clock, batcher, shed } = await setup({ maxLatencyMs: 200, maxBatchSize: 100 }, KNOWN);
+    const start = clock.now();
+    void batcher.submit(job(0, 80));
+    await clock.advance(1);
+    const patient = watch(clock, batcher.submit(job(1, 10)));
+    const hasty = watch(clock, batcher.submit({ ...job(2, 10), deadline: start + 100 }));
+    const slow = watch(clock, batcher.submit({ ...job(3, 10), arrived: start - 140 }));
+    await clock.runAll();
+    // The slot is free at 90. The batch of all three takes 40; the slow one expired at 60.
+    expect(await slow).toMatchObject({ code: "DEADLINE_UNREACHABLE", at: start + 60 });
+    expect(await hasty).toMatchObject({ code: "DEADLINE_UNREACHABLE", at: start + 90 });
+    expect(await patient).toEqual({ value: 1, at: start + 110 });
+    expect(shed).toEqual(["deadline", "deadline"]);
+    expect((await hasty).error?.facts.detail).toContain(
+      "cannot answer within 99 ms, the time that its client gives it: the request has waited 89 ms",
+    );
+    expect((await slow).error?.facts.detail).toContain(
+      "within 200 ms: the request took 141 ms to get here, it has waited 59 ms",
+    );
+  });
+
   it("estimates with the batch that a job would really be in, not with the whole queue", async () => {
     const { clock, batcher, shed } = await setup({ maxLatencyMs: 100, maxBatchSize: 20 }, KNOWN);
     // 60 items as one batch would take 70 ms from 30 on, three batches of 20 take 30 each.

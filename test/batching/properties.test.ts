@@ -11,6 +11,11 @@ type Step =
       items: number;
       nature: "good" | "poison" | "error" | "short";
       signal: boolean;
+      bytes: number;
+      /** Milliseconds that its request took to get here. */
+      wayMs: number;
+      /** Milliseconds from now on that its caller waits; it says so only to the batcher. */
+      patienceMs: number | undefined;
     }
   | { kind: "abort"; which: number }
   | { kind: "wait"; ms: number }
@@ -27,6 +32,9 @@ const step: fc.Arbitrary<Step> = fc.oneof(
         fc.constantFrom("poison" as const, "error" as const, "short" as const),
       ),
       signal: fc.boolean(),
+      bytes: fc.nat(20),
+      wayMs: fc.oneof({ weight: 3, arbitrary: fc.constant(0) }, fc.nat(100)),
+      patienceMs: fc.option(fc.integer({ min: 1, max: 100 }), { nil: undefined }),
     }),
   },
   { weight: 2, arbitrary: fc.record({ kind: fc.constant("abort" as const), which: fc.nat(60) }) },
@@ -44,6 +52,7 @@ const limits = fc.record({
   maxBatchSize: fc.integer({ min: 1, max: 12 }),
   concurrency: fc.integer({ min: 1, max: 3 }),
   maxQueueItems: fc.integer({ min: 1, max: 60 }),
+  maxQueueBytes: fc.integer({ min: 1, max: 200 }),
   maxLatencyMs: fc.option(fc.integer({ min: 5, max: 120 }), { nil: undefined }),
   /** How a run takes its time: on the clock, within the turn, or it throws before it waits. */
   pace: fc.constantFrom("clock" as const, "turn" as const, "mixed" as const),
@@ -64,7 +73,9 @@ describe("whatever is submitted, aborted and thrown", () => {
         const records: BatchRecord[] = [];
         const shed: Record<ShedReason, number> = {
           "queue-full": 0,
+          "queue-bytes": 0,
           deadline: 0,
+          timeout: 0,
           aborted: 0,
           closed: 0,
         };
@@ -121,7 +132,15 @@ describe("whatever is submitted, aborted and thrown", () => {
             clients.push(next.signal ? new AbortController() : undefined);
             settled.push([]);
             const signal = clients[value]?.signal;
-            batcher.submit({ value, items: next.items, ...(signal && { signal }) }).then(
+            const job = {
+              value,
+              items: next.items,
+              bytes: next.bytes,
+              arrived: clock.now() - next.wayMs,
+              ...(next.patienceMs !== undefined && { deadline: clock.now() + next.patienceMs }),
+              ...(signal && { signal }),
+            };
+            batcher.submit(job).then(
               (answer) => settled[value]!.push(answer),
               (error: unknown) => settled[value]!.push(error),
             );
@@ -132,8 +151,10 @@ describe("whatever is submitted, aborted and thrown", () => {
           } else {
             await clock.settle();
           }
-          const { queuedItems, queuedRequests } = batcher.stats();
+          const { queuedItems, queuedBytes, queuedRequests } = batcher.stats();
           expect(queuedItems <= sizes.maxQueueItems || queuedRequests === 1).toBe(true);
+          // One that is larger than the whole queue stands alone among those that hold anything.
+          expect(queuedBytes <= Math.max(sizes.maxQueueBytes, 20)).toBe(true);
         }
         await clock.runAll();
         expect(broken).toEqual([]);

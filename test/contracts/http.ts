@@ -68,7 +68,13 @@ export function describeInputOverHttp(name: string, create: () => HttpInputCase)
         ...common,
         name: "batched",
         route: "v1/batched",
-        batch: { maxBatchSize: 1000, maxLatencyMs: 20_000, maxQueueItems: 10_000, concurrency: 1 },
+        batch: {
+          maxBatchSize: 1000,
+          maxLatencyMs: 20_000,
+          maxQueueItems: 10_000,
+          maxQueueBytes: 2 ** 28,
+          concurrency: 1,
+        },
         async handler(argument: never, context: Context) {
           const items = itemsOf(argument);
           calls.push(items.length);

@@ -49,7 +49,13 @@ describe("answers", () => {
   test("a batched API joins requests and answers each with its own", async () => {
     const sizes: number[] = [];
     await using served = await serveApi({
-      batch: { maxBatchSize: 50, maxLatencyMs: 5000, maxQueueItems: 1000, concurrency: 1 },
+      batch: {
+        maxBatchSize: 50,
+        maxLatencyMs: 5000,
+        maxQueueItems: 1000,
+        maxQueueBytes: 2 ** 28,
+        concurrency: 1,
+      },
       handler: (async (points: { x: number; y: number }[]) => {
         sizes.push(points.length);
         await new Promise((resolve) => setTimeout(resolve, 5));

@@ -13,7 +13,13 @@ test("the page shows the service, its APIs with limits, and how to call them", a
   const page = await pageOf([
     api({
       summary: "Adds two numbers.",
-      batch: { maxBatchSize: 64, maxLatencyMs: 1500, maxQueueItems: 10, concurrency: 1 },
+      batch: {
+        maxBatchSize: 64,
+        maxLatencyMs: 1500,
+        maxQueueItems: 10,
+        maxQueueBytes: 2 ** 28,
+        concurrency: 1,
+      },
     }),
   ]);
   for (const text of [

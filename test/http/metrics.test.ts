@@ -56,7 +56,13 @@ test("batches and what was shed are counted by API", async () => {
     service([
       api({
         example: undefined,
-        batch: { maxBatchSize: 8, maxLatencyMs: 5000, maxQueueItems: 4, concurrency: 1 },
+        batch: {
+          maxBatchSize: 8,
+          maxLatencyMs: 5000,
+          maxQueueItems: 4,
+          maxQueueBytes: 2 ** 28,
+          concurrency: 1,
+        },
         handler: (async (points: unknown[]) => {
           await gate;
           return points.map(() => ({ sum: 1 }));

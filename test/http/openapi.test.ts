@@ -29,7 +29,13 @@ const apis: ApiDefinition[] = [
     input: dataframe(Row),
     output: z.object({ churn: z.number().min(0).max(1), from: Shared }),
     example: rows,
-    batch: { maxBatchSize: 50, maxLatencyMs: 200, maxQueueItems: 100, concurrency: 1 },
+    batch: {
+      maxBatchSize: 50,
+      maxLatencyMs: 200,
+      maxQueueItems: 100,
+      maxQueueBytes: 2 ** 28,
+      concurrency: 1,
+    },
     handler: (() => ({ churn: [0.5], from: [{ at: 1 }] })) as never,
   }),
   api({

@@ -65,7 +65,13 @@ test("while it drains it lives, is not ready, and answers what it had", async ()
 });
 
 test("/healthz shows models and queues", async () => {
-  const batch = { maxBatchSize: 5, maxLatencyMs: 100, maxQueueItems: 10, concurrency: 1 };
+  const batch = {
+    maxBatchSize: 5,
+    maxLatencyMs: 100,
+    maxQueueItems: 10,
+    maxQueueBytes: 2 ** 28,
+    concurrency: 1,
+  };
   const handler = ((points: unknown[]) => points.map(() => ({ sum: 0 }))) as never;
   const { app } = await build(
     service([api({ batch, handler, example: undefined })], { models: { table } }),

@@ -13,7 +13,13 @@ import { serveLogging, type Line } from "./request-log-serving.js";
 import { api, send, service, until } from "./serving.js";
 
 const BODY = '{"x":1,\n "y":2.50}';
-const BATCH = { maxBatchSize: 8, maxLatencyMs: 20_000, maxQueueItems: 1000, concurrency: 1 };
+const BATCH = {
+  maxBatchSize: 8,
+  maxLatencyMs: 20_000,
+  maxQueueItems: 1000,
+  maxQueueBytes: 2 ** 28,
+  concurrency: 1,
+};
 
 test("a request has one access line and one prediction line, with the same id", async () => {
   await using served = await serveLogging(service([api()]), { headers: ["X-Tenant"] });

@@ -64,7 +64,13 @@ describe("the time that a client waits", () => {
         api({
           input: json(Item),
           output: undefined,
-          batch: { maxBatchSize: 1, maxLatencyMs: 5000, maxQueueItems: 100, concurrency: 1 },
+          batch: {
+            maxBatchSize: 1,
+            maxLatencyMs: 5000,
+            maxQueueItems: 100,
+            maxQueueBytes: 2 ** 28,
+            concurrency: 1,
+          },
           handler: async (items: { id: number }[]) => {
             seen.push(...items.map(({ id }) => id));
             await gate;

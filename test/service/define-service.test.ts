@@ -56,6 +56,7 @@ describe("defineService", () => {
       maxBatchSize: 7,
       maxLatencyMs: 10_000,
       maxQueueItems: 10_000,
+      maxQueueBytes: 268_435_456,
       concurrency: 1,
     });
   });
@@ -103,6 +104,7 @@ describe("defineService", () => {
     { maxLatencyMs: -1 },
     { maxLatencyMs: Number.NaN },
     { maxQueueItems: "many" as unknown as number },
+    { maxQueueBytes: 0 },
   ])("refuses the limits %j", (batch) => {
     expect(() =>
       defineService({ name: "s" }).api("a", { ...echo, batch, handler: () => [] }),

@@ -34,7 +34,7 @@ export function cors(options: CorsOptions): MiddlewareHandler {
   if (isOpen && credentials) {
     throw invalid('`credentials` goes with named origins, and `origins` is "*".');
   }
-  return honoCors({
+  const middleware = honoCors({
     origin: isOpen
       ? "*"
       : typeof origins === "function"
@@ -46,6 +46,15 @@ export function cors(options: CorsOptions): MiddlewareHandler {
     credentials,
     maxAge: maxAgeSeconds,
   });
+  return Object.assign(middleware, { [NAMES_ORIGINS]: true });
+}
+
+/** By this key, since a notebook may hold more than one copy of this package. */
+const NAMES_ORIGINS = Symbol.for("ekiben.names-origins");
+
+/** Whether one of the middlewares says which origins may ask. */
+export function namesOrigins(middleware: readonly MiddlewareHandler[]): boolean {
+  return middleware.some((one) => NAMES_ORIGINS in one);
 }
 
 /** A browser sends scheme, host and port, and nothing after them; anything else never matches. */

@@ -8,7 +8,7 @@ import {
   type Endpoint,
   type ProtocolFace,
 } from "../endpoint.js";
-import { BYTES, createEntry, record } from "../entry.js";
+import { BEGAN, BYTES, createEntry, record } from "../entry.js";
 import { PROBLEM_TYPE, toProblemAnswer } from "../problem-response.js";
 import { toRequestId } from "../request-id.js";
 import { endCall } from "../watched-call.js";
@@ -56,7 +56,7 @@ export function mountProtocolRoute(
       continue;
     }
     const handler = async (c: Context): Promise<Response> => {
-      const known = { id: c.get("requestId") as string, began: performance.now() };
+      const known = { id: c.get("requestId") as string, began: c.get(BEGAN) as number };
       const answered = await answer(route, c, known, options);
       const { status, headers } = answered;
       const body = toResponseBody(answered, (bytesOut) => c.set(BYTES, { bytesOut }));

@@ -1,4 +1,5 @@
 import { adminSection } from "./admin-section.js";
+import { limitsSection } from "./limits-section.js";
 import { logsSection } from "./logs-section.js";
 import { serverSection } from "./server-section.js";
 import type { Setting } from "./setting.js";
@@ -8,7 +9,7 @@ import type { Setting } from "./setting.js";
  * The options of `ekiben serve`, its variables, the file, the log line at the start, `/metadata`
  * and the table of the documentation all come from here.
  */
-export const SETTINGS = { ...serverSection, ...adminSection, ...logsSection };
+export const SETTINGS = { ...serverSection, ...adminSection, ...limitsSection, ...logsSection };
 
 export type SettingName = keyof typeof SETTINGS;
 

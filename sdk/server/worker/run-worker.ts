@@ -11,6 +11,7 @@ import type {
   WorkerCount,
   WorkerStart,
 } from "../messages.js";
+import { toServerLimits } from "../limits.js";
 import { serveBundle, type RunningServer } from "../serve.js";
 import { watchStrayErrors } from "../stray-errors.js";
 import { startHeartbeat } from "./heartbeat.js";
@@ -72,12 +73,13 @@ export function runWorker(self: NodeJS.Process): void {
         drainTimeoutMs: values["server.drainTimeout"] * 1000,
         checkOutputs: values["server.checkOutputs"],
         logLevel: values["logs.level"],
+        limits: toServerLimits(values),
         settings,
         worker: {
           number: message.worker,
           count: () => count,
-          open(app) {
-            appServer = createAppServer(app);
+          open(app, before) {
+            appServer = createAppServer(app, before);
             channel.tell({ type: "open" });
             return { ...appServer, address, port, host };
           },

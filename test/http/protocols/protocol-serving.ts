@@ -24,7 +24,13 @@ export function churnApi(changes: Partial<ApiDefinition> = {}): ApiDefinition {
     route: "v1/churn/predict",
     input: dataframe(Customer),
     output: Churn,
-    batch: { maxBatchSize: 100, maxLatencyMs: 10_000, maxQueueItems: 1000, concurrency: 1 },
+    batch: {
+      maxBatchSize: 100,
+      maxLatencyMs: 10_000,
+      maxQueueItems: 1000,
+      maxQueueBytes: 2 ** 28,
+      concurrency: 1,
+    },
     example: [{ tenure: 3, plan: "basic" }],
     handler: ({ tenure, plan }: Columns) =>
       Array.from(tenure.values, (months, i) => ({
