@@ -30,6 +30,9 @@ export type ToPrimary =
   /** An exception nobody caught: it takes no more connections, answers what it has, and ends. */
   | { readonly type: "leaving" };
 
+/** The descriptor of a worker that takes the lines of its logs; `line-pipe.ts` says how. */
+export const LINES_FD = 4;
+
 /** The first message to a worker. */
 export interface WorkerStart {
   readonly type: "start";

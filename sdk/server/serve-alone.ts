@@ -1,6 +1,7 @@
 import { listenAdmin } from "./admin/listen-admin.js";
 import type { Operations } from "./admin/operations.js";
 import { toServerLimits } from "./limits.js";
+import { openLines } from "./logs/open-lines.js";
 import { serveBundle, type RunningServer } from "./serve.js";
 import type { ResolvedSettings } from "./settings/resolve.js";
 
@@ -15,6 +16,7 @@ export async function serveAlone(
   const { values } = settings;
   let operations: Operations | undefined;
   let stopping = false;
+  const lines = await openLines(values);
   const admin = await listenAdmin(values, () => operations);
   try {
     const server = await serveBundle({
@@ -26,7 +28,9 @@ export async function serveAlone(
       logLevel: values["logs.level"],
       limits: toServerLimits(values),
       settings,
+      lines,
     });
+    lines.tellTo(server.log);
     operations = toOperations(server, () => stopping);
     admin?.tell(server.log);
     return {
@@ -36,11 +40,13 @@ export async function serveAlone(
         const delayMs = values["server.shutdownDelay"] * 1000;
         const closed = await server.stop({ delayMs, ...limits });
         admin?.close();
+        await lines.close();
         return closed;
       },
     };
   } catch (error) {
     admin?.close();
+    await lines.close();
     throw error;
   }
 }

@@ -8,7 +8,9 @@ import { resolveDanfojsFrom } from "../frame/danfojs.js";
 import { createApp } from "../http/create-app.js";
 import { toHealth, type ProbeAnswer } from "../http/probes.js";
 import { createLog, type LogLevel } from "../observability/create-log.js";
+import type { LineSink } from "../observability/lines/line-sink.js";
 import type { Log } from "../observability/log.js";
+import { addLogMetrics } from "../observability/log-metrics.js";
 import { createMetrics } from "../observability/metrics.js";
 import { createServiceMetrics } from "../observability/service-metrics.js";
 import { createRuntime } from "../service/create-runtime.js";
@@ -17,6 +19,7 @@ import { toDrainingApp } from "./draining-app.js";
 import { createHostCheck } from "./host-check.js";
 import { findBodyBudget, findMemoryBytes, type ServerLimits } from "./limits.js";
 import { listen, type Listening } from "./listen.js";
+import { createServerLog, createServerRequestLog } from "./logs/server-log.js";
 import type { WorkerCount } from "./messages.js";
 import { logSettings, reportSettings } from "./settings/report.js";
 import type { ResolvedSettings } from "./settings/resolve.js";
@@ -40,6 +43,8 @@ export interface ServeOptions {
   logLevel?: LogLevel;
   /** What was set and where, for the log and `/metadata`. */
   settings?: ResolvedSettings;
+  /** Where lines go that the settings ask for; whoever opened it closes it. */
+  lines?: LineSink;
   /** Set in a worker process: the primary has the port, and speaks for all of them. */
   worker?: WorkerPart;
   /** @default one of the service, on standard output */
@@ -96,10 +101,18 @@ export async function serveBundle(options: ServeOptions): Promise<RunningServer>
 
   const facts = { service: manifest.name, version: manifest.version };
   const { worker } = options;
-  const whole = options.log ?? createLog({ ...facts, level: options.logLevel ?? "info" });
+  const { checkOutputs = false, settings, lines } = options;
+  const whole =
+    options.log ??
+    (settings === undefined
+      ? createLog({ ...facts, level: options.logLevel ?? "info" })
+      : createServerLog(facts, settings.values, lines));
   const log = worker === undefined ? whole : whole.child({ worker: worker.number });
   const serviceMetrics = createServiceMetrics({ ...facts, processMetrics: true });
-  const { checkOutputs = false, settings } = options;
+  const requestLog =
+    settings &&
+    createServerRequestLog(definition, facts, { settings: settings.values, lines, log });
+  if (requestLog !== undefined) addLogMetrics(serviceMetrics.registry, requestLog.dropped);
   if (settings !== undefined && worker === undefined) logSettings(log, settings);
   const { limits = {} } = options;
   const { allowedHosts, maxConcurrency } = limits;
@@ -123,6 +136,9 @@ export async function serveBundle(options: ServeOptions): Promise<RunningServer>
     ...(settings === undefined ? {} : { settings: reportSettings(settings) }),
     ...(worker === undefined ? {} : { workers: worker.count }),
     serviceMetrics,
+    ...(requestLog === undefined
+      ? {}
+      : { requestLog, logProbes: settings?.values["logs.probes"] ?? false }),
     bundle: { version, digest, created, labels },
     recordedAnswers: async () =>
       toRecordedAnswers((await readSamples(bundle)).map(([, sample]) => sample)),
@@ -178,7 +194,9 @@ export async function serveBundle(options: ServeOptions): Promise<RunningServer>
         if (!(await settlesWithin(runtime.drain(), left))) {
           log.warn("handlers or .close() were still running at the limit");
         }
+        await requestLog?.drain(CLOSE_MS);
         log.info("stopped");
+        await lines?.flush();
         return closed;
       })()),
   };

@@ -17,7 +17,6 @@ export type DropReason =
   | "disk-full"
   | "write-failed"
   | "reader-gone"
-  | "cut-off"
   | "closed"
   | "hook-full"
   | "hook-failed";

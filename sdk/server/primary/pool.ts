@@ -1,5 +1,6 @@
 import type { Socket } from "node:net";
 import { EkibenError } from "../../core/errors.js";
+import type { LineSink } from "../../observability/lines/line-sink.js";
 import type { Log } from "../../observability/log.js";
 import type { Answerers } from "../channel.js";
 import type { PrimaryAnswers, WorkerStart } from "../messages.js";
@@ -15,6 +16,8 @@ export interface PoolOptions {
   /** Milliseconds until a worker has to be ready. */
   readonly startTimeoutMs: number;
   readonly log: Log;
+  /** Takes the lines that the workers log. */
+  readonly lines: LineSink;
   readonly answers: Answerers<PrimaryAnswers>;
   onChange(): void;
   /** A worker has ended without taking this connection. */
@@ -79,6 +82,7 @@ export function createPool(options: PoolOptions): Pool {
       title: [options.tag, `worker-${number}`],
       memoryMb: options.memoryMb,
       answers: options.answers,
+      lines: options.lines,
       onChange() {
         if (worker.state === "ready") clearTimeout(late);
         if (starting?.isEnough() === true) starting.resolve();

@@ -1,13 +1,14 @@
 import { createServer } from "node:net";
 import { availableParallelism } from "node:os";
 import { EkibenError } from "../../core/errors.js";
-import { createLog } from "../../observability/create-log.js";
 import type { Log } from "../../observability/log.js";
 import { acceptWaiting } from "../accept-waiting.js";
 import { listenAdmin, type AdminPort } from "../admin/listen-admin.js";
 import type { Operations, ReloadReport, WorkerReport } from "../admin/operations.js";
 import { bind } from "../bind.js";
 import type { Answerers } from "../channel.js";
+import { openLines } from "../logs/open-lines.js";
+import { createServerLog } from "../logs/server-log.js";
 import type { PrimaryAnswers, ToWorker } from "../messages.js";
 import { logSettings } from "../settings/report.js";
 import type { ResolvedSettings } from "../settings/resolve.js";
@@ -73,9 +74,11 @@ export async function servePrimary(options: PrimaryOptions): Promise<RunningPrim
   const { values } = settings;
   const found = await options.find(options.target);
   const facts = await readBundleFacts(found.directory);
-  const log =
-    options.log ??
-    createLog({ service: facts.service, version: facts.version, level: values["logs.level"] });
+  // The only process that writes: its workers send their lines here.
+  const lines = await openLines(values);
+  const { service, version } = facts;
+  const log = options.log ?? createServerLog({ service, version }, values, lines);
+  lines.tellTo(log);
   logSettings(log, settings);
 
   const distributor = createDistributor({ refuse: refuseConnection });
@@ -112,6 +115,7 @@ export async function servePrimary(options: PrimaryOptions): Promise<RunningPrim
       memoryMb: by.values["server.workerMemory"],
       startTimeoutMs: by.values["server.startTimeout"] * 1000,
       log,
+      lines,
       answers,
       onChange() {
         distributor.pump();
@@ -248,6 +252,7 @@ export async function servePrimary(options: PrimaryOptions): Promise<RunningPrim
     admin?.close();
     await folder.dispose();
     log.info("stopped");
+    await lines.close();
   }
 
   return {

@@ -1,16 +1,20 @@
 import { fork, type ChildProcess } from "node:child_process";
 import type { Socket } from "node:net";
+import type { Readable } from "node:stream";
 import { EkibenError } from "../../core/errors.js";
+import { readLinePipe } from "../../observability/lines/line-pipe.js";
+import type { LineSink } from "../../observability/lines/line-sink.js";
 import { openChannel, type Answerers, type Channel, type ChannelEnd } from "../channel.js";
 import { findEntry } from "../find-entry.js";
-import type {
-  Beat,
-  PrimaryAnswers,
-  SentError,
-  ToPrimary,
-  ToWorker,
-  WorkerAnswers,
-  WorkerStart,
+import {
+  LINES_FD,
+  type Beat,
+  type PrimaryAnswers,
+  type SentError,
+  type ToPrimary,
+  type ToWorker,
+  type WorkerAnswers,
+  type WorkerStart,
 } from "../messages.js";
 import type { Exit } from "./exit-cause.js";
 
@@ -24,6 +28,8 @@ export interface WorkerOptions {
   /** Megabytes of V8's heap. @default V8's own limit */
   readonly memoryMb: number | undefined;
   readonly answers: Answerers<PrimaryAnswers>;
+  /** Takes the lines of its logs. */
+  readonly lines: LineSink;
   /** Its state, its load or what it beats has changed. */
   onChange(): void;
   /** It has gone; `unclaimed` is a connection that it never took. */
@@ -56,6 +62,8 @@ export interface WorkerProcess {
   kill(why: string): Promise<Exit>;
 }
 
+/** Milliseconds in which the lines of a worker that has ended are read from its pipe. */
+const MOST_LINES_MS = 10_000;
 const MOST_ERRORS = 16 * 1024;
 /** Milliseconds beyond the time for draining in which a worker releases what it has. */
 const RELEASE_MS = 3_000;
@@ -69,7 +77,8 @@ export function startWorker(options: WorkerOptions): WorkerProcess {
       ...(memoryMb === undefined ? [] : [`--max-old-space-size=${memoryMb}`]),
     ],
     // Errors pass through here: the last of them often say why a process ended.
-    stdio: ["ignore", "inherit", "pipe", "ipc"],
+    // The last one brings the lines of its logs.
+    stdio: ["ignore", "inherit", "pipe", "ipc", "pipe"],
     windowsHide: true,
   } as Parameters<typeof fork>[2]);
 
@@ -95,7 +104,8 @@ export function startWorker(options: WorkerOptions): WorkerProcess {
     process.stderr.write(chunk);
     errors = (errors + chunk.toString("utf8")).slice(-MOST_ERRORS);
   });
-  const exited = watchExit(child).then(({ code, signal }): Exit => {
+  const linesRead = readLinePipe(child.stdio[LINES_FD] as Readable, options.lines);
+  const exited = watchExit(child, linesRead).then(({ code, signal }): Exit => {
     state = "gone";
     const exit = { code, signal, errors, ...(ended === undefined ? {} : { ended }) };
     options.onExit(exit, onItsWay);
@@ -192,6 +202,7 @@ export function startWorker(options: WorkerOptions): WorkerProcess {
 /** Not the event "close": a grandchild that inherited a stream would hold it up. */
 function watchExit(
   child: ChildProcess,
+  linesRead: Promise<unknown>,
 ): Promise<{ code: number | null; signal: NodeJS.Signals | null }> {
   return new Promise((resolve) => {
     const read = new Promise<void>((done) => child.stderr!.once("close", done));
@@ -201,7 +212,10 @@ function watchExit(
     child.once("exit", (code, signal) => {
       // Its last words are in the pipe still.
       const enough = new Promise<void>((done) => setTimeout(done, 500));
-      void Promise.race([read, enough]).then(() => resolve({ code, signal }));
+      const late = new Promise<void>((done) => setTimeout(done, MOST_LINES_MS).unref());
+      void Promise.all([Promise.race([read, enough]), Promise.race([linesRead, late])]).then(() =>
+        resolve({ code, signal }),
+      );
     });
   });
 }

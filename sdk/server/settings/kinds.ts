@@ -27,6 +27,67 @@ export function seconds(least = 0, most = 86_400): Kind<number> {
 const ON: readonly unknown[] = [true, "true", "1", "yes", "on"];
 const OFF: readonly unknown[] = [false, "false", "0", "no", "off"];
 
+const UNITS: Readonly<Record<string, number>> = {
+  B: 1,
+  KB: 1e3,
+  MB: 1e6,
+  GB: 1e9,
+  KiB: 2 ** 10,
+  MiB: 2 ** 20,
+  GiB: 2 ** 30,
+};
+
+/** A number of bytes, with or without a unit. */
+export function bytes(least = 1): Kind<number> {
+  return {
+    placeholder: "<size>",
+    expected: `a number of at least ${least} bytes, such as 500KB, 64MiB or 2GB`,
+    read(written) {
+      const [, digits, unit = "B"] =
+        /^(\d+(?:\.\d+)?)\s*([KMG]i?B|B)?$/.exec(String(written)) ?? [];
+      const size = Math.round(Number(digits) * UNITS[unit]!);
+      return size >= least ? size : undefined;
+    },
+  };
+}
+
+const PERIODS: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600, d: 86_400 };
+
+/** A span of time in seconds, with or without a unit. */
+export function period(least = 1): Kind<number> {
+  return {
+    placeholder: "<time>",
+    expected: `a time of at least ${least} seconds, such as 90s, 15m, 12h or 7d`,
+    read(written) {
+      const [, digits, unit = "s"] = /^(\d+(?:\.\d+)?)\s*([smhd])?$/.exec(String(written)) ?? [];
+      const time = Number(digits) * PERIODS[unit]!;
+      return time >= least ? time : undefined;
+    },
+  };
+}
+
+/** Shares from 0 to 1 by name: `name=share` in an option or a variable, a map in a file. */
+export function shares(isName: (name: string) => boolean): Kind<Readonly<Record<string, number>>> {
+  return {
+    placeholder: "<name=share,...>",
+    expected: "shares from 0 to 1 by stream or by stream and API, such as prediction=0.1",
+    read(written) {
+      const pairs: unknown =
+        typeof written === "string"
+          ? written.split(",").map((part) => part.trim().split("="))
+          : written !== null && typeof written === "object"
+            ? Object.entries(written)
+            : undefined;
+      if (!Array.isArray(pairs)) return undefined;
+      const read = (pairs as unknown[][]).map(([name, share]) => [name, Number(share)] as const);
+      const isGood = read.every(
+        ([name, share]) => typeof name === "string" && isName(name) && share >= 0 && share <= 1,
+      );
+      return isGood ? (Object.fromEntries(read) as Record<string, number>) : undefined;
+    },
+  };
+}
+
 /** On or off. */
 export const onOff: Kind<boolean> = {
   expected: "true or false",

@@ -1,15 +1,17 @@
-import type { Socket } from "node:net";
+import { Socket } from "node:net";
 import { EkibenError } from "../../core/errors.js";
+import { createLinePipe } from "../../observability/lines/line-pipe.js";
 import { createAppServer, type AppServer } from "../app-server.js";
 import { openChannel, type ChannelEnd } from "../channel.js";
-import type {
-  PrimaryAnswers,
-  SentError,
-  ToPrimary,
-  ToWorker,
-  WorkerAnswers,
-  WorkerCount,
-  WorkerStart,
+import {
+  LINES_FD,
+  type PrimaryAnswers,
+  type SentError,
+  type ToPrimary,
+  type ToWorker,
+  type WorkerAnswers,
+  type WorkerCount,
+  type WorkerStart,
 } from "../messages.js";
 import { toServerLimits } from "../limits.js";
 import { serveBundle, type RunningServer } from "../serve.js";
@@ -31,6 +33,7 @@ export function runWorker(self: NodeJS.Process): void {
   let leaving = false;
   let count: WorkerCount = { ready: 0, total: 1 };
   let loadTold: NodeJS.Timeout | undefined;
+  const lines = createLinePipe(new Socket({ fd: LINES_FD, readable: false, writable: true }));
 
   const channel = openChannel<ToPrimary, PrimaryAnswers, ToWorker, WorkerAnswers>({
     end: self as ChannelEnd,
@@ -75,6 +78,7 @@ export function runWorker(self: NodeJS.Process): void {
         logLevel: values["logs.level"],
         limits: toServerLimits(values),
         settings,
+        lines,
         worker: {
           number: message.worker,
           count: () => count,
@@ -128,6 +132,7 @@ export function runWorker(self: NodeJS.Process): void {
     leaving = true;
     try {
       await work();
+      await lines.close();
       self.exit(0);
     } catch (error) {
       server?.log.error("the worker did not end in order", { error });

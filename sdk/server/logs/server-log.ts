@@ -1,0 +1,52 @@
+import { createLog } from "../../observability/create-log.js";
+import type { LineSink } from "../../observability/lines/line-sink.js";
+import type { Log } from "../../observability/log.js";
+import { createRequestLog, type RequestLog } from "../../observability/records/request-log.js";
+import type { ServiceDefinition } from "../../service/definition.js";
+import type { Settings } from "../settings/table.js";
+import { goesThroughSink, toLogPlan } from "./log-plan.js";
+
+/** The application log of a server; its lines go to standard output, or the way of the others. */
+export function createServerLog(
+  facts: { service: string; version: string },
+  settings: Settings,
+  lines: LineSink | undefined,
+): Log {
+  const level = settings["logs.level"];
+  const plan = toLogPlan(settings);
+  if (lines === undefined || !goesThroughSink(plan)) {
+    return createLog({ ...facts, level: plan.application.stdout ? level : "silent" });
+  }
+  return createLog({
+    ...facts,
+    level,
+    format: "json",
+    write: (line) => lines.write("application", line.trimEnd()),
+  });
+}
+
+/** What a server writes down of its requests. */
+export function createServerRequestLog(
+  definition: ServiceDefinition,
+  facts: { service: string; version: string },
+  { settings, lines, log }: { settings: Settings; lines: LineSink | undefined; log: Log },
+): RequestLog {
+  const plan = toLogPlan(settings);
+  const isKept = (stream: "access" | "prediction" | "feedback"): boolean =>
+    plan[stream].stdout || plan[stream].file;
+  return createRequestLog({
+    ...facts,
+    sink: lines,
+    streams: {
+      access: isKept("access"),
+      prediction: isKept("prediction"),
+      feedback: isKept("feedback"),
+    },
+    sample: settings["logs.sample"] ?? {},
+    redact: settings["logs.redact"] ?? [],
+    headers: settings["logs.headers"] ?? [],
+    maxRecordBytes: settings["logs.maxRecord"],
+    hooks: definition.onRecord,
+    log,
+  });
+}
