@@ -12,6 +12,7 @@ import { addOpenapi } from "./commands/openapi.js";
 import { addPack } from "./commands/pack.js";
 import { addQuickstart } from "./commands/quickstart.js";
 import { addReload } from "./commands/reload.js";
+import { addReplay } from "./commands/replay.js";
 import { addServe } from "./commands/serve.js";
 import { addShow } from "./commands/show.js";
 import { addUnpack } from "./commands/unpack.js";
@@ -42,6 +43,7 @@ const commands = [
   addList,
   addShow,
   addVerify,
+  addReplay,
   addOpenapi,
   addPack,
   addUnpack,

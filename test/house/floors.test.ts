@@ -26,6 +26,7 @@ const ROOMS = [
   "store",
   "mlflow",
   "deploy",
+  "replay",
   "server",
   "notebook",
   "cli",
