@@ -156,7 +156,10 @@ function checkModels(models: Record<string, ModelDefinition>): Record<string, Mo
 }
 
 function freezeDefinition(definition: ServiceDefinition): ServiceDefinition {
-  for (const part of Object.values(definition)) if (typeof part === "object") Object.freeze(part);
+  for (const [name, part] of Object.entries(definition)) {
+    // A schema of zod keeps what it has made of itself.
+    if (typeof part === "object" && name !== "feedback") Object.freeze(part);
+  }
   return Object.freeze(definition);
 }
 

@@ -79,7 +79,7 @@ test("the document and the page describe it, with an example that is taken", asy
   expect(await (await app.request("/")).text()).toContain("/feedback");
 });
 
-test("a service declares it once, and the last schema counts", () => {
+test("a service declares it once, and the last schema counts", async () => {
   const base = defineService({ name: "churn" }).api("predict", {
     input: json(z.object({ x: z.number() })),
     handler: () => 1,
@@ -87,6 +87,8 @@ test("a service declares it once, and the last schema counts", () => {
   expect(base.definition.feedback).toBeUndefined();
   const declared = base.feedback(z.object({ a: z.number() })).feedback(Outcome);
   expect(declared.definition.feedback).toBe(Outcome);
+  const document = (await (await declared.app.request("/openapi.json")).json()) as any;
+  expect(document.paths["/feedback"].post.responses).toHaveProperty("202");
   for (const wrong of [undefined, {}, z.number(), z.object({ requestId: z.string() })]) {
     expect(() => base.feedback(wrong as never)).toThrow(/\.feedback\(/);
   }

@@ -31,14 +31,16 @@ export default defineService({ name: "churn" })
 
 let home: CliHome;
 let directory: string;
+/** The tags of the two bundles. */
+const tags = { base: "", candidate: "" };
 beforeAll(async () => {
   home = await makeHome();
   directory = join(home.path, "logs");
   for (const version of ["base", "candidate"] as const) {
     await writeFile(join(home.services, `${version}.ts`), source(version));
-    await home.build(`${version}.ts`, "--version", version);
+    tags[version] = await home.build(`${version}.ts`);
   }
-  const server = await home.serve(["churn:base", "--port=0", `--log-dir=${directory}`]);
+  const server = await home.serve([tags.base, "--port=0", `--log-dir=${directory}`]);
   const ask = (age: unknown, id: string) =>
     fetch(`${server.url}/v1/score`, {
       method: "POST",
@@ -64,7 +66,7 @@ const replay = async (...args: string[]) => {
 };
 
 test("the same bundle answers as it did", async () => {
-  const { code, report } = await replay("--to", "churn:base", "--check");
+  const { code, report } = await replay("--to", tags.base, "--check");
   expect(code).toBe(0);
   expect(report.requests).toEqual({ replayed: 102, skipped: {}, failed: 0 });
   expect(report.statuses).toEqual({ same: 102, changed: [] });
@@ -73,9 +75,9 @@ test("the same bundle answers as it did", async () => {
 
 test("another bundle differs exactly as it was made to", async () => {
   const feedback = ["--feedback", directory, "--label", "truth", "--output", "score"];
-  const { code, report } = await replay("--to", "churn:candidate", "--check", ...feedback);
+  const { code, report } = await replay("--to", tags.candidate, "--check", ...feedback);
   expect(code).toBe(1);
-  expect(report.target).toMatch(/^churn:candidate at http/);
+  expect(report.target.startsWith(`${tags.candidate} at http`)).toBe(true);
   expect(report.requests).toEqual({ replayed: 102, skipped: {}, failed: 0 });
   const example = expect.stringMatching(/^age-(9[1-9]|100)$/);
   expect(report.statuses).toEqual({
@@ -105,21 +107,21 @@ test("another bundle differs exactly as it was made to", async () => {
 
 test("labels of true and false give the accuracy, by a threshold", async () => {
   const args = ["--feedback", directory, "--label", "churned", "--output", "score"];
-  const { report } = await replay("--to", "churn:candidate", ...args, "--threshold", "0.105");
+  const { report } = await replay("--to", tags.candidate, ...args, "--threshold", "0.105");
   // Before: ages from 11 on are above. After: odd ages from 1 on are, five of which are wrong.
   expect(report.feedback).toMatchObject({ joined: 20, unmatched: 1 });
   expect(report.feedback.accuracy).toEqual({ before: 1, after: 0.75 });
 });
 
 test("a part of the log, and the report for people", async () => {
-  const { report } = await replay("--to", "churn:base", "--limit", "7", "--api", "predict");
+  const { report } = await replay("--to", tags.base, "--limit", "7", "--api", "predict");
   expect(report.requests.replayed).toBe(7);
-  const half = await replay("--to", "churn:base", "--sample", "0.5");
-  const again = await replay("--to", "churn:base", "--sample", "0.5");
+  const half = await replay("--to", tags.base, "--sample", "0.5");
+  const again = await replay("--to", tags.base, "--sample", "0.5");
   expect(half.report.requests.replayed).toBeGreaterThan(20);
   expect(half.report.requests.replayed).toBeLessThan(80);
   expect(again.report.requests).toEqual(half.report.requests);
-  const { stdout } = await home.run(["replay", directory, "--to", "churn:candidate"]);
+  const { stdout } = await home.run(["replay", directory, "--to", tags.candidate]);
   expect(stdout).toContain("200 became 422: 10, such as age-");
   expect(stdout).toContain("score: 90 values, 44 exact, 1 within, 45 different");
   expect(stdout).toContain("  young became old: 10");
@@ -146,7 +148,7 @@ test("rotated and packed files are read, damaged lines named, and what is not wh
   const rotated = join(other, "prediction-20300102T000000000Z.log");
   await writeFile(rotated, `not json\n${lines.slice(20, 40).join("\n")}\n`);
   const active = join(other, "prediction.log");
-  const { stdout } = await home.run(["replay", active, "--to", "churn:base", "--json"]);
+  const { stdout } = await home.run(["replay", active, "--to", tags.base, "--json"]);
   const report = JSON.parse(stdout);
   expect(report.requests).toEqual({
     replayed: 60,
@@ -162,16 +164,16 @@ test("rotated and packed files are read, damaged lines named, and what is not wh
 });
 
 test("a running service, and what cannot be done", async () => {
-  const server = await home.serve(["churn:candidate", "--port=0"]);
+  const server = await home.serve([tags.candidate, "--port=0"]);
   const { report } = await replay("--url", server.url, "--limit", "5");
   expect(report.requests.replayed).toBe(5);
   await server.stop();
   for (const [args, message] of [
     [[directory], "--to or --url"],
     [[directory, "--to", "a", "--url", "b"], "--to or --url"],
-    [[join(home.path, "nothing"), "--to", "churn:base"], "There is no prediction log"],
+    [[join(home.path, "nothing"), "--to", tags.base], "There is no prediction log"],
     [[directory, "--url", "http://127.0.0.1:9"], "/metadata does not answer"],
-    [[directory, "--to", "churn:base", "--feedback", directory], "--label"],
+    [[directory, "--to", tags.base, "--feedback", directory], "--label"],
   ] as const) {
     const refused = await home.run(["replay", ...args]);
     expect(refused.code).toBe(1);
