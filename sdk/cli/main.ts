@@ -7,6 +7,7 @@ import { addKernel } from "./commands/kernel.js";
 import { addList } from "./commands/list.js";
 import { addMlflow } from "./commands/mlflow.js";
 import { addModels } from "./commands/models.js";
+import { addMetrics } from "./commands/metrics.js";
 import { addNotebook } from "./commands/notebook.js";
 import { addOpenapi } from "./commands/openapi.js";
 import { addPack } from "./commands/pack.js";
@@ -50,6 +51,7 @@ const commands = [
   addDelete,
   addModels,
   addMlflow,
+  addMetrics,
 ];
 for (const add of commands) add(program);
 

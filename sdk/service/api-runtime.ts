@@ -4,6 +4,7 @@ import { unlessAborted } from "../core/cancellation.js";
 import type { Clock } from "../core/clock.js";
 import { isRejection } from "../core/rejection.js";
 import type { Payload } from "../inputs/input.js";
+import type { RunTrace } from "../observability/traces/tracing.js";
 import { toOutputBatch, toSingleOutput } from "../outputs/output-batch.js";
 import { createOutputCheck, readChecked } from "../outputs/output-check.js";
 import type { OutputSlice } from "../outputs/output.js";
@@ -53,6 +54,8 @@ export function createApiRuntime(
     options.checkOutputs && schema !== undefined ? createOutputCheck(api.name, schema) : undefined;
   const batcher = api.batch === undefined ? undefined : createApiBatcher(api.batch);
   const mostItems = api.batch?.maxBatchSize ?? Infinity;
+  const { observer } = options;
+  const trace = observer.run && observer.run.bind(observer, api.name);
   const load: ApiLoad = { working: 0, meanMs: 0 };
   const admissionContext = { api, gate: options.gate, load, clock: options.clock, onEnd };
   let inFlight = 0;
@@ -77,7 +80,7 @@ export function createApiRuntime(
   ): Promise<Outcome<Answer>[]> {
     const calls = jobs.map((job) => job.value);
     for (const { admission } of calls) admission?.take();
-    const run = beginRun(calls, record);
+    const run = beginRun(calls, record, trace);
     let failed = false;
     try {
       return await answerCalls(calls, run);
@@ -121,7 +124,11 @@ export function createApiRuntime(
     const { context, rejections } = createContext(api, options.shared(run), items);
     let returned: unknown;
     try {
-      returned = await runHandler(argument, context, rejections);
+      const work = run?.trace;
+      returned =
+        work === undefined
+          ? await runHandler(argument, context, rejections)
+          : await work.enter(() => runHandler(argument, context, rejections));
     } catch (error) {
       throw toHandlerError(api.name, error);
     }
@@ -214,7 +221,8 @@ export function createApiRuntime(
   function beginAlone(call: Call): RunFacts | undefined {
     const { items } = call.payload;
     const began = options.clock.now();
-    return beginRun([call], { requests: 1, items, reason: "unbatched", began, waitMs: 0 });
+    const record = { requests: 1, items, reason: "unbatched" as const, began, waitMs: 0 };
+    return beginRun([call], record, trace);
   }
 
   function endAlone(run: RunFacts, answer: Answer): void {
@@ -232,7 +240,11 @@ export function createApiRuntime(
     const items = toRequestItems([call]);
     const { context, rejections } = createContext(api, options.shared(run), items);
     try {
-      const returned = await runHandler(argument, context, rejections);
+      const work = run?.trace;
+      const returned =
+        work === undefined
+          ? await runHandler(argument, context, rejections)
+          : bindStream(work, await work.enter(() => runHandler(argument, context, rejections)));
       const rejected = rejections.get(0);
       if (rejected !== undefined) return rejected;
       return await openStream(api, returned, { ...call.invocation, clock: options.clock, check });
@@ -360,6 +372,19 @@ export function createApiRuntime(
       if (inFlight > 0) await new Promise<void>((resolve) => (idle = resolve));
       await batcher?.drain();
     },
+  };
+}
+
+/** A generator runs where its next value is asked for: each step is part of the trace of its call. */
+function bindStream(trace: RunTrace, returned: unknown): unknown {
+  const open = (returned as Partial<AsyncIterable<unknown>> | null)?.[Symbol.asyncIterator];
+  if (typeof open !== "function") return returned;
+  const iterator = open.call(returned);
+  return {
+    [Symbol.asyncIterator]: () => ({
+      next: () => trace.enter(() => iterator.next()),
+      return: async () => (await iterator.return?.()) ?? { done: true, value: undefined },
+    }),
   };
 }
 

@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import type { BatchRecord, DispatchReason } from "../batching/batch.js";
 import type { LoadedModel } from "../models/model.js";
+import type { RequestTrace, RunTrace } from "../observability/traces/tracing.js";
 import type { ModelListener, ModelRun, ModelWatch } from "../models/watch-model.js";
 import type { Call } from "./handler-context.js";
 
@@ -11,6 +12,10 @@ import type { Call } from "./handler-context.js";
  * `performance.now()`.
  */
 export interface CallFacts {
+  /** Made of these facts, when the request is traced. */
+  readonly trace: RequestTrace | undefined;
+  /** When its body was there, and when it was parsed. */
+  parsed: { readonly began: number; readonly ended: number } | undefined;
   /** When it came to its API, after its body was parsed; `undefined` when it was refused before. */
   queued: number | undefined;
   /**
@@ -42,10 +47,12 @@ export interface RunFacts {
   failed: boolean;
   /** The runs of models that it asked for, as they ended. */
   readonly models: ModelRun[];
+  /** Of the run, when one of its requests is recorded. */
+  trace: RunTrace | undefined;
 }
 
-export function createCallFacts(): CallFacts {
-  return { queued: undefined, runs: [], written: undefined };
+export function createCallFacts(trace?: RequestTrace): CallFacts {
+  return { trace, parsed: undefined, queued: undefined, runs: [], written: undefined };
 }
 
 // Drawn once: numbers are enough within a process.
@@ -56,8 +63,10 @@ let made = 0;
 export function beginRun(
   calls: readonly Call[],
   record: Pick<BatchRecord, "requests" | "items" | "began" | "waitMs"> & Pick<RunFacts, "reason">,
+  trace?: (run: RunFacts, traces: readonly RequestTrace[]) => RunTrace,
 ): RunFacts | undefined {
   let run: RunFacts | undefined;
+  let traces: RequestTrace[] | undefined;
   for (const { invocation } of calls) {
     const { facts } = invocation;
     if (facts === undefined) continue;
@@ -72,9 +81,12 @@ export function beginRun(
       runMs: undefined,
       failed: false,
       models: [],
+      trace: undefined,
     };
     facts.runs.push(run);
+    if (facts.trace?.isRecorded === true) (traces ??= []).push(facts.trace);
   }
+  if (run !== undefined && traces !== undefined) run.trace = trace?.(run, traces);
   return run;
 }
 
@@ -82,6 +94,7 @@ export function endRun(run: RunFacts, ended: number, failed = false): void {
   run.ended = ended;
   run.runMs = ended - run.began;
   run.failed = failed;
+  run.trace?.end();
 }
 
 /** Models by name that tell `listen` of their runs, each made when it is asked for. */

@@ -55,12 +55,17 @@ export function createRuntime(definition: ServiceDefinition, options: RuntimeOpt
 
   /** A run that somebody listens to gets models of its own, which tell it what they do. */
   function shareWith(run?: RunFacts): SharedContext {
-    if (run === undefined || watches.size === 0) return shared;
+    if (run === undefined) return shared;
     const listen: ModelListener = (one) => {
       run.models.push(one);
       observer.model?.(one);
     };
-    return { ...shared, models: watchModels(watches, listen) };
+    const { trace } = run;
+    return {
+      ...shared,
+      models: watchModels(watches, listen),
+      ...(trace === undefined ? {} : { log: log.child(trace.fields) }),
+    };
   }
 
   async function loadModels(): Promise<void> {

@@ -7,9 +7,10 @@ import type { LoadedModel } from "../models/model.js";
 import type { ModelRun } from "../models/watch-model.js";
 import type { OutputBody, OutputSlice } from "../outputs/output.js";
 import type { Log } from "../observability/log.js";
+import type { RequestTrace, RunTrace } from "../observability/traces/tracing.js";
 import type { Metrics } from "../observability/metrics.js";
 import type { Admission, Arrival } from "./admission.js";
-import type { CallFacts } from "./call-facts.js";
+import type { CallFacts, RunFacts } from "./call-facts.js";
 import type { RequestHeaders } from "./context.js";
 import type { ApiDefinition, ServiceDefinition } from "./definition.js";
 import type { LateEnd, RefusalReason, ServiceLimits } from "./gate.js";
@@ -23,6 +24,8 @@ export interface RuntimeObserver {
   late?(api: string, end: LateEnd): void;
   /** Each run of a model that a handler or hook asks for. */
   model?(run: ModelRun): void;
+  /** A call of a handler begins for requests of which one at least is recorded. */
+  run?(api: string, run: RunFacts, traces: readonly RequestTrace[]): RunTrace;
 }
 
 export interface RuntimeOptions {

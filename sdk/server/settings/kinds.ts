@@ -129,6 +129,44 @@ export function orWord<T, const Word extends string>(kind: Kind<T>, word: Word):
     read: (written) => (written === word ? word : kind.read(written)),
   };
 }
+/** The address of something that speaks HTTP. */
+export const address: Kind<string> = {
+  placeholder: "<url>",
+  expected: "an address such as http://localhost:4318",
+  read(written) {
+    if (typeof written !== "string" || !/^https?:\/\//.test(written.trim())) return undefined;
+    return URL.canParse(written.trim()) ? written.trim() : undefined;
+  },
+};
+
+/** A part of a whole. */
+export const share: Kind<number> = {
+  placeholder: "<share>",
+  expected: "a number from 0 to 1",
+  read(written) {
+    const number = toNumber(written);
+    return number >= 0 && number <= 1 ? number : undefined;
+  },
+};
+
+/** Headers by name: `name=value,name=value` as the variables of OpenTelemetry have them, a map in a file. */
+export const headerList: Kind<Readonly<Record<string, string>>> = {
+  placeholder: "<name=value,...>",
+  expected: "headers such as authorization=Bearer ...,x-tenant=a",
+  read(written) {
+    const pairs =
+      typeof written === "string"
+        ? written.split(",").map((pair) => pair.split(/=(.*)/s, 2).map((part) => part.trim()))
+        : typeof written === "object" && written !== null
+          ? Object.entries(written)
+          : [];
+    const isHeader = ([name, value]: unknown[]): boolean =>
+      typeof name === "string" && /^[\w-]+$/.test(name) && typeof value === "string";
+    return pairs.length > 0 && pairs.every(isHeader)
+      ? (Object.fromEntries(pairs) as Record<string, string>)
+      : undefined;
+  },
+};
 
 /** Several of a kind: separated by commas in an option or a variable, a list in a file. */
 export function listOf<T>(item: Kind<T>): Kind<readonly T[]> {

@@ -1,15 +1,24 @@
 import { adminSection } from "./admin-section.js";
 import { limitsSection } from "./limits-section.js";
 import { logsSection } from "./logs-section.js";
+import { metricsSection } from "./metrics-section.js";
 import { serverSection } from "./server-section.js";
 import type { Setting } from "./setting.js";
+import { tracingSection } from "./tracing-section.js";
 
 /**
  * Everything that can be set where a bundle is served. A name is its path in a configuration file.
  * The options of `ekiben serve`, its variables, the file, the log line at the start, `/metadata`
  * and the table of the documentation all come from here.
  */
-export const SETTINGS = { ...serverSection, ...adminSection, ...limitsSection, ...logsSection };
+export const SETTINGS = {
+  ...serverSection,
+  ...adminSection,
+  ...limitsSection,
+  ...logsSection,
+  ...metricsSection,
+  ...tracingSection,
+};
 
 export type SettingName = keyof typeof SETTINGS;
 
