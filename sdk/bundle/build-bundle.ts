@@ -2,8 +2,10 @@ import { EkibenError } from "../core/errors.js";
 import { danfojsWasUsed } from "../frame/danfojs.js";
 import { toOpenApi } from "../http/openapi.js";
 import { findPackageVersion } from "../http/package-version.js";
+import { checkUnchanged, type FileStamp } from "../models/file-stamps.js";
 import type { ModelDescription } from "../models/model.js";
 import { describeSchema } from "../inputs/describe-schema.js";
+import { findLackingColumns } from "../service/lacking-columns.js";
 import type { ApiDefinition, ServiceDefinition } from "../service/definition.js";
 import { compileService, type CompileInput, type PackageImport } from "./compile.js";
 import type { Manifest, ManifestApi, Provenance } from "./manifest.js";
@@ -22,6 +24,8 @@ export interface BundleSource extends CompileInput {
   files?: Readonly<Record<string, string | Uint8Array>>;
   /** What the loaded models tell about themselves, by name. */
   modelDescriptions?: Readonly<Record<string, ModelDescription>>;
+  /** The files that those models were loaded from: they must be the same when they are saved. */
+  modelFiles?: readonly FileStamp[];
   /** Why a package is needed, by its name. @default the sources that import it */
   reasons?: Readonly<Record<string, string>>;
 }
@@ -126,9 +130,22 @@ export async function buildBundle(
         "README.md": options.deployment.readme(manifest),
       }),
     },
-    options,
+    {
+      ...options,
+      async check(directory) {
+        // Once they are copied: what was copied is then what was loaded and tried.
+        await checkUnchanged(source.modelFiles ?? []);
+        await options.check?.(directory);
+      },
+    },
   );
-  return { ...saved, notes: pinned.notes };
+  const tried = new Set((source.samples ?? []).map(({ api }) => api));
+  const lacking = findLackingColumns(
+    definition,
+    Object.entries(source.modelDescriptions ?? {}),
+    tried,
+  );
+  return { ...saved, notes: [...pinned.notes, ...lacking] };
 }
 
 const DANFOJS = "danfojs-node";

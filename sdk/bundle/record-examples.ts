@@ -1,6 +1,7 @@
 import { EkibenError } from "../core/errors.js";
 import { createApp } from "../http/create-app.js";
 import { toRequestInit, toSentRequest, type SentRequest } from "../http/sent-request.js";
+import type { FileStamp } from "../models/file-stamps.js";
 import type { ModelDescription } from "../models/model.js";
 import { silentLog } from "../observability/log.js";
 import { createMetrics } from "../observability/metrics.js";
@@ -14,6 +15,8 @@ export interface Recorded {
   samples: Sample[];
   /** By the name of the model. */
   modelDescriptions: Record<string, ModelDescription>;
+  /** The files that the models were loaded from, as they were then. */
+  modelFiles: readonly FileStamp[];
 }
 
 /**
@@ -43,7 +46,7 @@ export async function recordExamples(definition: ServiceDefinition): Promise<Rec
     const modelDescriptions = Object.fromEntries(
       Array.from(runtime.models, ([name, model]) => [name, model.describe()]),
     );
-    return { samples, modelDescriptions };
+    return { samples, modelDescriptions, modelFiles: runtime.files };
   } finally {
     await runtime.drain();
   }

@@ -30,13 +30,14 @@ export async function buildFile(file: string, options: BuildFileOptions): Promis
   process.chdir(dirname(file));
   const written = await loadSource(source);
   const { definition } = options.name === undefined ? written : written.named(options.name);
-  const { samples, modelDescriptions } = await recordExamples(definition);
+  const { samples, modelDescriptions, modelFiles } = await recordExamples(definition);
   return buildBundle(
     {
       ...source,
       definition,
       samples,
       modelDescriptions,
+      modelFiles,
       labels: options.labels,
       provenance: { source: "file", file: basename(file) },
     },

@@ -84,6 +84,7 @@ export function model(options: AnyOptions): ModelDefinition<JavaScriptModel> {
   const source = toSource(options);
   return {
     kind,
+    sources: () => source.sources,
     files: (name = kind) => source.files(name),
     async load({ name, directory }) {
       const state = await source.load(name, directory);
@@ -109,6 +110,8 @@ type AnyOptions = AnyHooks &
 interface ModelSource {
   /** The model is in the memory of the notebook. */
   live: boolean;
+  /** The paths it is read from, files or folders. */
+  sources: readonly string[];
   files(name: string): Promise<readonly ModelFile[]>;
   load(name: string, directory: string | undefined): Promise<unknown>;
 }
@@ -126,6 +129,7 @@ function toSource(options: AnyOptions): ModelSource {
   const saved = createSavedFolder((folder) => write?.(value, folder));
   return {
     live: true,
+    sources: [],
     async files(name) {
       if (read === undefined || write === undefined) throw toIncomplete(name);
       checkValue(name, value);
@@ -146,6 +150,7 @@ function fromFiles({ files = {}, load }: AnyOptions): ModelSource {
   const paths = toNamedPaths(files);
   return {
     live: false,
+    sources: Object.values(paths).map(({ absolute }) => absolute),
     files: () => listNamedFiles(paths),
     async load(name, directory) {
       if (load === undefined) throw toIncomplete(name);

@@ -22,6 +22,7 @@ export function lightgbm(
   const name = basename(path.absolute);
   return {
     kind: "lightgbm",
+    sources: () => [path.absolute],
     async files() {
       const { checkLightgbmFile } = await import("./lightgbm-check.js");
       await checkLightgbmFile(path);

@@ -80,6 +80,8 @@ export interface ModelDefinition<Loaded extends LoadedModel = LoadedModel> {
   readonly kind: string;
   /** The npm packages that its `load` uses, besides those that the author's code imports. */
   packages?(): readonly string[];
+  /** Absolute paths of the files that `load` reads here, as far as they are known before. */
+  sources?(): readonly string[];
   /**
    * The files to put into a bundle. A model that is in memory writes them for this.
    * @param name The name of the model in its service, for messages.

@@ -32,6 +32,7 @@ export function onnx(file: string | URL, options: OnnxOptions = {}): ModelDefini
   const { session, execution, workers, ...defaults } = options;
   return {
     kind: "onnx",
+    sources: () => [path.absolute],
     async files() {
       checkOnnxOptions(options);
       checkExecutionOptions("onnx()", options);

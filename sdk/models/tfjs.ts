@@ -1,10 +1,12 @@
 import { mkdir } from "node:fs/promises";
+import { join } from "node:path";
 import { EkibenError } from "../core/errors.js";
 import { holdLiveValue } from "./live-value.js";
 import type { ModelDefinition } from "./model.js";
 import { createSavedFolder } from "./model-folder.js";
 import { toModelPath } from "./model-file.js";
 import {
+  MODEL_JSON,
   listTfjsFiles,
   readTfjsArtifacts,
   readTfjsFile,
@@ -71,6 +73,8 @@ function fromFolder(source: string | URL, options: TfjsOptions): ModelDefinition
   const path = toModelPath(source);
   return {
     kind: "tfjs",
+    // The one that is there: the folder or the file itself may be given.
+    sources: () => [path.absolute, join(path.absolute, MODEL_JSON)],
     packages: listTfjsPackages,
     files: async () => listTfjsFiles(await readTfjsFile(path)),
     load: ({ name, directory }) => loadFolder(name, directory ?? path.absolute, directory, options),

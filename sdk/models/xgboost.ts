@@ -22,6 +22,7 @@ export function xgboost(
   const name = basename(path.absolute);
   return {
     kind: "xgboost",
+    sources: () => [path.absolute],
     async files() {
       const { readXGBoostFile } = await import("./xgboost-file.js");
       await readXGBoostFile(path);

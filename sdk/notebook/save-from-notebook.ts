@@ -67,6 +67,7 @@ export async function saveFromNotebook(
       modelDescriptions: Object.fromEntries(
         Array.from(target.runtime.models, ([name, model]) => [name, model.describe()]),
       ),
+      modelFiles: target.runtime.files,
       reasons: listReasons(slice),
       provenance: { source: "notebook", kernel: host.kernel },
     },

@@ -3,6 +3,7 @@ import { Cancellation } from "../core/cancellation.js";
 import { systemClock } from "../core/clock.js";
 import { EkibenError } from "../core/errors.js";
 import type { Payload } from "../inputs/input.js";
+import { stampFiles, type FileStamp } from "../models/file-stamps.js";
 import type { LoadedModel } from "../models/model.js";
 import { createModelWatch, type ModelListener, type ModelWatch } from "../models/watch-model.js";
 import { releasePayload, type Arrival } from "./admission.js";
@@ -12,8 +13,10 @@ import { watchModels, type RunFacts } from "./call-facts.js";
 import type { LifecycleContext } from "./context.js";
 import type { LifecycleHook, ServiceDefinition } from "./definition.js";
 import { readExampleParameters, toExamplePayload } from "./example.js";
+import { toExampleMisfit } from "./example-misfit.js";
 import { Gate } from "./gate.js";
 import type { SharedContext } from "./handler-context.js";
+import { findLackingColumns } from "./lacking-columns.js";
 import type { Invocation, Runtime, RuntimeOptions, RuntimeState } from "./runtime.js";
 import { createWriter } from "./writer.js";
 
@@ -22,6 +25,7 @@ export function createRuntime(definition: ServiceDefinition, options: RuntimeOpt
   const { log, metrics } = options;
   const { observer = {} } = options;
   const models = new Map<string, LoadedModel>();
+  const files: FileStamp[] = [];
   const watches = new Map<string, ModelWatch>();
   const shared: SharedContext = { models: {}, state: {}, log, metrics };
   const bursts = createBurstLog(log);
@@ -71,6 +75,8 @@ export function createRuntime(definition: ServiceDefinition, options: RuntimeOpt
   async function loadModels(): Promise<void> {
     const loading = Object.entries(definition.models).map(async ([name, model]) => {
       const directory = options.modelsDirectory;
+      // Before they are read: a file that changes meanwhile must not pass for what was loaded.
+      if (directory === undefined) files.push(...(await stampFiles(name, model)));
       const loaded = await model.load({
         name,
         ...(directory === undefined ? {} : { directory: join(directory, name) }),
@@ -126,9 +132,13 @@ export function createRuntime(definition: ServiceDefinition, options: RuntimeOpt
 
   /**
    * The example of each API once, so that the first real request finds everything compiled. An
-   * example that fails is the author's to see, and no reason to keep the other APIs from answering.
+   * example that fails is the author's to see, and no reason to keep the other APIs from answering,
+   * but for one that its model cannot take: the API answers no request, and there is no better moment
+   * to say so.
    */
   async function warmUp(): Promise<void> {
+    const described = Array.from(models, ([name, model]) => [name, model.describe()] as const);
+    for (const lacking of findLackingColumns(definition, described)) log.warn(lacking);
     for (const runtime of apis.values()) {
       if (runtime.api.example === undefined) continue;
       const began = performance.now();
@@ -144,6 +154,8 @@ export function createRuntime(definition: ServiceDefinition, options: RuntimeOpt
         if (answer.kind === "stream") await exhaust(answer.values);
         log.debug(`warmed up ${runtime.api.name}`, { ms: performance.now() - began });
       } catch (error) {
+        const misfit = toExampleMisfit(runtime.api.name, error);
+        if (misfit !== undefined) throw misfit;
         log.warn(`the example of ${runtime.api.name} failed`, { error });
       }
     }
@@ -157,6 +169,7 @@ export function createRuntime(definition: ServiceDefinition, options: RuntimeOpt
   return {
     definition,
     models,
+    files,
     apis: new Map(
       Array.from(apis, ([name, api]) => [
         name,

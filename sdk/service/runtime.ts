@@ -3,6 +3,7 @@ import type { Cancellation } from "../core/cancellation.js";
 import type { Clock } from "../core/clock.js";
 import type { Payload } from "../inputs/input.js";
 import type { Executors } from "../models/engine.js";
+import type { FileStamp } from "../models/file-stamps.js";
 import type { LoadedModel } from "../models/model.js";
 import type { ModelRun } from "../models/watch-model.js";
 import type { OutputBody, OutputSlice } from "../outputs/output.js";
@@ -121,12 +122,15 @@ export interface Runtime {
   readonly definition: ServiceDefinition;
   readonly apis: ReadonlyMap<string, ApiRuntime>;
   readonly models: ReadonlyMap<string, LoadedModel>;
+  /** The files that models were loaded from, as they were then; none in a bundle. */
+  readonly files: readonly FileStamp[];
   readonly state: RuntimeState;
   /** What is in flight: requests that were let in and have not ended, and the bytes of their bodies. */
   readonly inFlight: { readonly requests: number; readonly bytes: number };
   /**
    * Loads the models, then runs `.setup()` and `.warmup()`; requests that come before are answered
-   * with SERVER_STARTING. @throws MODEL_FILE_MISSING, MODEL_FILE_INVALID or SERVICE_SETUP_FAILED.
+   * with SERVER_STARTING. @throws MODEL_FILE_MISSING, MODEL_FILE_INVALID or SERVICE_SETUP_FAILED;
+   * MODEL_INPUT_INVALID when a model cannot take the example of an API.
    */
   start(): Promise<void>;
   /** Takes no more requests, answers those it has, then runs `.close()` and releases the models. */
