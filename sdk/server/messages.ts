@@ -1,4 +1,5 @@
 import type { ErrorCode, ErrorFacts } from "../core/errors.js";
+import type { Snapshot } from "../observability/snapshot.js";
 import type { ResolvedSettings } from "./settings/resolve.js";
 
 /**
@@ -27,6 +28,8 @@ export type ToPrimary =
   /** Connections have closed. */
   | { readonly type: "load"; readonly open: number }
   | ({ readonly type: "beat" } & Beat)
+  /** What it has counted; sent from time to time, and at its end. */
+  | { readonly type: "metrics"; readonly snapshot: Snapshot }
   /** An exception nobody caught: it takes no more connections, answers what it has, and ends. */
   | { readonly type: "leaving" };
 
@@ -73,8 +76,12 @@ export interface SentError {
 export interface WorkerAnswers {
   /** What `/healthz` says in this worker. */
   health: { readonly status: number; readonly body: object };
+  /** What it has counted until now. */
+  metrics: Snapshot;
 }
 
 /** Questions of a worker to the primary, each with its answer. */
-// oxlint-disable-next-line typescript/no-empty-object-type -- a place for what is to come
-export interface PrimaryAnswers {}
+export interface PrimaryAnswers {
+  /** The metrics of all processes, in the text format of Prometheus. */
+  metrics: string;
+}

@@ -12,6 +12,7 @@ import type { LineSink } from "../observability/lines/line-sink.js";
 import type { Log } from "../observability/log.js";
 import { addLogMetrics } from "../observability/log-metrics.js";
 import { createMetrics } from "../observability/metrics.js";
+import type { Snapshot } from "../observability/snapshot.js";
 import { createServiceMetrics } from "../observability/service-metrics.js";
 import { createRuntime } from "../service/create-runtime.js";
 import type { App, AppServerOptions, CloseOptions } from "./app-server.js";
@@ -59,6 +60,8 @@ export interface WorkerPart {
   /** Takes the place of listening on the port. */
   open(app: App, before: AppServerOptions): Listening;
   count(): WorkerCount;
+  /** What `/metrics` answers: the sums of all workers. */
+  metrics(): Promise<string>;
 }
 
 /** A bundle that answers. */
@@ -72,6 +75,8 @@ export interface RunningServer {
   /** What `/healthz` says. */
   health(): ProbeAnswer;
   metrics(): Promise<{ contentType: string; text: string }>;
+  /** What this process has counted. */
+  snapshot(): Promise<Snapshot>;
   /** Says on its probes that it is not ready, and goes on answering. */
   unready(): void;
   /**
@@ -108,7 +113,12 @@ export async function serveBundle(options: ServeOptions): Promise<RunningServer>
       ? createLog({ ...facts, level: options.logLevel ?? "info" })
       : createServerLog(facts, settings.values, lines));
   const log = worker === undefined ? whole : whole.child({ worker: worker.number });
-  const serviceMetrics = createServiceMetrics({ ...facts, processMetrics: true });
+  const serviceMetrics = createServiceMetrics({
+    ...facts,
+    processMetrics: true,
+    ...(worker === undefined ? {} : { worker: String(worker.number) }),
+  });
+  const limits = settings?.values;
   const requestLog =
     settings &&
     createServerRequestLog(definition, facts, { settings: settings.values, lines, log });
@@ -122,7 +132,15 @@ export async function serveBundle(options: ServeOptions): Promise<RunningServer>
       ...(maxConcurrency === undefined ? {} : { maxConcurrency }),
     },
     log,
-    metrics: createMetrics(serviceMetrics.registry, { log }),
+    metrics: createMetrics(serviceMetrics.registry, {
+      log,
+      ...(limits === undefined
+        ? {}
+        : {
+            maxLabelValues: limits["metrics.maxLabelValues"],
+            maxSeries: limits["metrics.maxSeries"],
+          }),
+    }),
     modelsDirectory: join(directory, "models"),
     executors: createExecutors({ log, bundle: directory }),
     checkOutputs,
@@ -135,7 +153,8 @@ export async function serveBundle(options: ServeOptions): Promise<RunningServer>
     checkOutputs,
     ...(settings === undefined ? {} : { settings: reportSettings(settings) }),
     ...(worker === undefined ? {} : { workers: worker.count }),
-    serviceMetrics,
+    serviceMetrics:
+      worker === undefined ? serviceMetrics : { ...serviceMetrics, text: worker.metrics },
     ...(requestLog === undefined
       ? {}
       : { requestLog, logProbes: settings?.values["logs.probes"] ?? false }),
@@ -176,6 +195,7 @@ export async function serveBundle(options: ServeOptions): Promise<RunningServer>
     async metrics() {
       return { contentType: serviceMetrics.contentType, text: await serviceMetrics.text() };
     },
+    snapshot: serviceMetrics.snapshot,
     unready: () => listening.setApp(toDrainingApp(app)),
     stop: ({
       drainMs: limit = options.drainTimeoutMs ?? 30_000,

@@ -1,7 +1,7 @@
+import type * as Api from "@opentelemetry/api";
 import type { Attributes, Context, Link, Span, TextMapGetter } from "@opentelemetry/api";
 import type { Interval, RequestTrace, TracedRun, Tracing } from "./tracing.js";
 
-type Api = typeof import("@opentelemetry/api");
 type Headers = { get(name: string): string | null };
 
 /** What a batch of very many requests links to at most, as the SDKs have it. */
@@ -24,7 +24,7 @@ export interface TracingOptions {
  * a request and of a run begin when they begin, so that spans of the author's own find their parent;
  * all others are made of the facts of a call when it has ended.
  */
-export function createTracing(api: Api, options: TracingOptions): Tracing {
+export function createTracing(api: typeof Api, options: TracingOptions): Tracing {
   const { context, propagation, ROOT_CONTEXT, SpanKind, SpanStatusCode, trace } = api;
   const tracer = trace.getTracer("ekiben", options.version);
   const toTime = createWallClock();
@@ -33,8 +33,7 @@ export function createTracing(api: Api, options: TracingOptions): Tracing {
     name: string,
     { began, ended }: Interval,
     parent: Context,
-    attributes: Attributes = {},
-    failed = false,
+    { attributes = {}, failed = false }: { attributes?: Attributes; failed?: boolean } = {},
   ): void {
     const span = tracer.startSpan(name, { startTime: toTime(began), attributes }, parent);
     if (failed) span.setStatus({ code: SpanStatusCode.ERROR });
@@ -127,7 +126,7 @@ export function createTracing(api: Api, options: TracingOptions): Tracing {
         for (const { name: model, method, began, ms, rows, failed } of run.models) {
           const attributes: Attributes = { "ekiben.model": model, "ekiben.model.method": method };
           if (rows !== undefined) attributes["ekiben.model.rows"] = rows;
-          addSpan(`${model}.${method}`, { began, ended: began + ms }, own, attributes, failed);
+          addSpan(`${model}.${method}`, { began, ended: began + ms }, own, { attributes, failed });
         }
         if (run.failed) span.setStatus({ code: SpanStatusCode.ERROR });
         span.end(toTime(run.ended ?? performance.now()));

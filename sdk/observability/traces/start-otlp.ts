@@ -1,3 +1,7 @@
+import type { DiagLogger } from "@opentelemetry/api";
+import type * as Exporter from "@opentelemetry/exporter-trace-otlp-http";
+import type * as Resources from "@opentelemetry/resources";
+import type * as Trace from "@opentelemetry/sdk-trace-node";
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
@@ -77,11 +81,7 @@ function toTracesUrl(endpoint: string): string {
   return `${endpoint.replace(/\/+$/, "")}/v1/traces`;
 }
 
-type Sdk = [
-  typeof import("@opentelemetry/sdk-trace-node"),
-  typeof import("@opentelemetry/resources"),
-  typeof import("@opentelemetry/exporter-trace-otlp-http"),
-];
+type Sdk = [typeof Trace, typeof Resources, typeof Exporter];
 
 async function loadSdk(directory: string | undefined): Promise<Sdk> {
   const missing: string[] = [];
@@ -111,7 +111,7 @@ function resolve(name: string, directory: string | undefined): string | undefine
   return undefined;
 }
 
-function toDiagLogger(log: Log): import("@opentelemetry/api").DiagLogger {
+function toDiagLogger(log: Log): DiagLogger {
   let quietUntil = 0;
   const warn = (message: string): void => {
     const now = performance.now();

@@ -4,6 +4,7 @@ import type { LineSink } from "../../observability/lines/line-sink.js";
 import type { Log } from "../../observability/log.js";
 import type { Answerers } from "../channel.js";
 import type { PrimaryAnswers, WorkerStart } from "../messages.js";
+import type { PrimaryMetrics } from "./primary-metrics.js";
 import { explainExit, type Exit } from "./exit-cause.js";
 import { startWorker, type WorkerProcess } from "./worker-process.js";
 
@@ -19,6 +20,7 @@ export interface PoolOptions {
   /** Takes the lines that the workers log. */
   readonly lines: LineSink;
   readonly answers: Answerers<PrimaryAnswers>;
+  readonly metrics: Pick<PrimaryMetrics, "take" | "retire" | "replaced">;
   onChange(): void;
   /** A worker has ended without taking this connection. */
   onUnclaimed(socket: Socket): void;
@@ -88,8 +90,10 @@ export function createPool(options: PoolOptions): Pool {
         if (starting?.isEnough() === true) starting.resolve();
         options.onChange();
       },
+      onMetrics: (snapshot) => options.metrics.take(worker, snapshot),
       onExit(exit, unclaimed) {
         clearTimeout(late);
+        options.metrics.retire(worker);
         if (slots.get(number) === worker) slots.delete(number);
         onExit(worker, exit);
         if (unclaimed !== undefined) options.onUnclaimed(unclaimed);
@@ -134,6 +138,7 @@ export function createPool(options: PoolOptions): Pool {
       },
     );
     restarts++;
+    options.metrics.replaced();
     const timer = setTimeout(() => {
       timers.delete(timer);
       if (!stopping) launch(number);

@@ -15,6 +15,7 @@ import type { ResolvedSettings } from "../settings/resolve.js";
 import { readBundleFacts, type BundleFacts } from "./bundle-facts.js";
 import { createDistributor } from "./distributor.js";
 import { createPool, type Pool } from "./pool.js";
+import { createPrimaryMetrics } from "./primary-metrics.js";
 import { refuseConnection } from "./refuse-connection.js";
 import { startWatchdog } from "./watchdog.js";
 
@@ -83,7 +84,6 @@ export async function servePrimary(options: PrimaryOptions): Promise<RunningPrim
 
   const distributor = createDistributor({ refuse: refuseConnection });
   const server = createServer({ pauseOnConnect: true, allowHalfOpen: true }, distributor.add);
-  const answers: Answerers<PrimaryAnswers> = {};
   let target = options.target;
   let current: Served | undefined;
   let reloading = false;
@@ -91,6 +91,12 @@ export async function servePrimary(options: PrimaryOptions): Promise<RunningPrim
   /** Of what is served, what starts to be, and what ends. */
   const pools = new Set<Pool>();
   const allWorkers = () => [...pools].flatMap((pool) => pool.workers);
+  const metrics = createPrimaryMetrics({
+    service: facts.service,
+    size: () => current?.pool.size ?? 0,
+    workers: allWorkers,
+  });
+  const answers: Answerers<PrimaryAnswers> = { metrics: metrics.text };
 
   let admin: AdminPort | undefined;
   let bound: Awaited<ReturnType<typeof bind>>;
@@ -117,6 +123,7 @@ export async function servePrimary(options: PrimaryOptions): Promise<RunningPrim
       log,
       lines,
       answers,
+      metrics,
       onChange() {
         distributor.pump();
         tellCount(pool);

@@ -16,6 +16,7 @@ import {
   type WorkerAnswers,
   type WorkerStart,
 } from "../messages.js";
+import type { Snapshot } from "../../observability/snapshot.js";
 import type { Exit } from "./exit-cause.js";
 
 /** `open` takes connections and answers that it starts; `leaving` answers only what it has. */
@@ -32,6 +33,7 @@ export interface WorkerOptions {
   readonly lines: LineSink;
   /** Its state, its load or what it beats has changed. */
   onChange(): void;
+  onMetrics(snapshot: Snapshot): void;
   /** It has gone; `unclaimed` is a connection that it never took. */
   onExit(exit: Exit, unclaimed: Socket | undefined): void;
 }
@@ -96,6 +98,7 @@ export function startWorker(options: WorkerOptions): WorkerProcess {
     end: child as ChannelEnd,
     answers: options.answers,
     onMessage(message) {
+      if (message.type === "metrics") return options.onMetrics(message.snapshot);
       take(message);
       onChange();
     },
@@ -205,12 +208,15 @@ function watchExit(
   linesRead: Promise<unknown>,
 ): Promise<{ code: number | null; signal: NodeJS.Signals | null }> {
   return new Promise((resolve) => {
-    const read = new Promise<void>((done) => child.stderr!.once("close", done));
+    const read = Promise.all([
+      new Promise<void>((done) => child.stderr!.once("close", done)),
+      new Promise<void>((done) => child.once("disconnect", done)),
+    ]);
     child.once("error", () => {
       if (child.pid === undefined) resolve({ code: null, signal: null });
     });
     child.once("exit", (code, signal) => {
-      // Its last words are in the pipe still.
+      // Its last words are in the pipes still.
       const enough = new Promise<void>((done) => setTimeout(done, 500));
       const late = new Promise<void>((done) => setTimeout(done, MOST_LINES_MS).unref());
       void Promise.all([Promise.race([read, enough]), Promise.race([linesRead, late])]).then(() =>

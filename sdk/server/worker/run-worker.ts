@@ -1,7 +1,7 @@
 import { Socket } from "node:net";
 import { EkibenError } from "../../core/errors.js";
 import { createLinePipe } from "../../observability/lines/line-pipe.js";
-import { createAppServer, type AppServer } from "../app-server.js";
+import { createAppServer, type AppServer, type CloseOptions } from "../app-server.js";
 import { openChannel, type ChannelEnd } from "../channel.js";
 import {
   LINES_FD,
@@ -24,6 +24,12 @@ const LEFT_TO_PRIMARY: readonly NodeJS.Signals[] = ["SIGINT", "SIGTERM", "SIGHUP
 /** Milliseconds within which closed connections are told together. */
 const TELL_LOAD_MS = 20;
 
+/** How often it tells what it has counted: so much is lost of a worker that is killed. */
+const TELL_METRICS_MS = 2_000;
+
+/** Milliseconds that the primary has for the metrics of all. */
+const METRICS_MS = 5_000;
+
 /**
  * Serves a bundle on the connections that a primary hands over, until the primary says so or is gone.
  */
@@ -38,6 +44,7 @@ export function runWorker(self: NodeJS.Process): void {
   const channel = openChannel<ToPrimary, PrimaryAnswers, ToWorker, WorkerAnswers>({
     end: self as ChannelEnd,
     answers: {
+      metrics: () => server?.snapshot() ?? [],
       health: () => server?.health() ?? { status: 503, body: { status: "starting" } },
     },
     onMessage: (message, socket) => take(message, socket),
@@ -62,7 +69,7 @@ export function runWorker(self: NodeJS.Process): void {
         server?.unready();
         break;
       case "stop":
-        void end(() => server?.stop(message) ?? Promise.resolve());
+        void end(() => stop(message));
         break;
     }
   }
@@ -82,6 +89,7 @@ export function runWorker(self: NodeJS.Process): void {
         worker: {
           number: message.worker,
           count: () => count,
+          metrics: () => channel.ask("metrics", METRICS_MS),
           open(app, before) {
             appServer = createAppServer(app, before);
             channel.tell({ type: "open" });
@@ -99,6 +107,7 @@ export function runWorker(self: NodeJS.Process): void {
       channel.tell({ type: "leaving" });
       return stop();
     });
+    setInterval(() => void tellMetrics(), TELL_METRICS_MS).unref();
     startHeartbeat(
       () => appServer!.countConnections(),
       (beat) => channel.tell({ type: "beat", ...beat }),
@@ -126,7 +135,15 @@ export function runWorker(self: NodeJS.Process): void {
     }, TELL_LOAD_MS);
   }
 
-  const stop = async (): Promise<void> => void (await server?.stop());
+  const stop = async (limits?: CloseOptions): Promise<void> => {
+    await server?.stop(limits);
+    await tellMetrics();
+  };
+
+  async function tellMetrics(): Promise<void> {
+    const snapshot = await server?.snapshot();
+    if (snapshot !== undefined) await channel.tellLast({ type: "metrics", snapshot });
+  }
 
   async function end(work: () => Promise<unknown>): Promise<void> {
     leaving = true;
