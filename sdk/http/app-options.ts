@@ -1,6 +1,7 @@
 import type { BurstLog } from "../observability/burst-log.js";
 import type { Log } from "../observability/log.js";
 import type { RequestLog } from "../observability/records/request-log.js";
+import type { Tracing } from "../observability/traces/tracing.js";
 import type { RecordedAnswers } from "./openapi-answer.js";
 import type { ServiceMetrics } from "../observability/service-metrics.js";
 
@@ -30,6 +31,8 @@ export interface AppOptions {
   workers?(): { readonly ready: number; readonly total: number };
   /** What the OpenAPI document shows as answers; called when it is first asked for. */
   recordedAnswers?(): Promise<RecordedAnswers>;
+  /** Makes spans of requests. */
+  tracing?: Tracing | undefined;
   /** Writes down requests, predictions and feedback. */
   requestLog?: RequestLog;
   /** Whether the access log has probes and metrics too. @default false */

@@ -6,6 +6,7 @@ import type { Payload, RequestBody } from "../inputs/input.js";
 import { parseMediaType } from "../inputs/media-type.js";
 import { chooseMediaType } from "../outputs/accept.js";
 import type { Admission } from "../service/admission.js";
+import type { RequestTrace } from "../observability/traces/tracing.js";
 import type { CallFacts } from "../service/call-facts.js";
 import type { ApiDefinition } from "../service/definition.js";
 import type { Answer, AnswerWriter, Runtime } from "../service/runtime.js";
@@ -21,6 +22,7 @@ import { readHeaders } from "./request-headers.js";
 import { toRequestId } from "./request-id.js";
 import { readRequestTimeout } from "./request-timeout.js";
 import { readTarget } from "./sender.js";
+import { beginTrace, tracedOf, traceCall, withTrace } from "./request-trace.js";
 import { toStreamChunks } from "./stream-chunks.js";
 import { endCall, watchCall, type WatchedCall } from "./watched-call.js";
 import { toWebStream } from "./web-stream.js";
@@ -36,7 +38,7 @@ export interface Endpoint {
   /** Answers one request from wherever it came. */
   answer(request: ApiRequest): Promise<Answered>;
   /** Answers what was thrown before the request reached its API. */
-  refuse(error: unknown, request: Pick<ApiRequest, "id" | "headers">): Promise<Answered>;
+  refuse(error: unknown, request: Pick<ApiRequest, "id" | "headers" | "trace">): Promise<Answered>;
   /** Answers a request of another protocol, which reads its body and writes its outputs. */
   answerAs(request: ApiRequest, face: ProtocolFace): Promise<Answered>;
   /** The request of a handler of Hono's, with the body limits of the API. */
@@ -63,6 +65,7 @@ export interface ApiRequest {
   stream(admission: Admission): AsyncIterable<Uint8Array>;
   /** Filled in by the runtime when somebody wants to know. */
   facts?: CallFacts | undefined;
+  trace?: RequestTrace | undefined;
   /** What the prediction log notes of it, if it does. */
   call?: WatchedCall;
   /** Bytes of the body that were read whole. */
@@ -125,12 +128,12 @@ export function createEndpoint(runtime: Runtime, name: string, options: AppOptio
     parse?: (body: RequestBody) => Payload | Promise<Payload>,
     mayStream = true,
   ): Promise<Answered> {
-    const { id, headers } = request;
+    const { id, headers, facts } = request;
+    let read = request.began;
     const params = readParams(request.params);
     const query = readQuery(request.query);
     const cancellation = request.watch();
     const timeoutMs = readRequestTimeout(headers);
-    const { facts } = request;
     const { admit, invoke } = runtime.apis.get(name)!;
     const elapsedMs = performance.now() - request.began;
     const admission = admit({ id, cancellation, timeoutMs, elapsedMs });
@@ -149,9 +152,11 @@ export function createEndpoint(runtime: Runtime, name: string, options: AppOptio
         const body = { ...head, bytes };
         request.received = bytes.byteLength;
         if (request.call !== undefined) request.call.body = body;
+        if (facts !== undefined) read = performance.now();
         parsed = parse === undefined ? input.parse(body) : parse(body);
       }
       const payload = parsed instanceof Promise ? await parsed : parsed;
+      if (facts !== undefined) facts.parsed = { began: read, ended: performance.now() };
       if (request.call !== undefined) request.call.items = payload.items;
       const asked = { id, headers, params, query, writer, timeoutMs, cancellation };
       result = await invoke(payload, { ...asked, admission, facts });
@@ -185,14 +190,15 @@ export function createEndpoint(runtime: Runtime, name: string, options: AppOptio
     }
   }
 
-  const refuse: Endpoint["refuse"] = (error, { id, headers }) => {
+  const refuse: Endpoint["refuse"] = (error, { id, headers, trace }) => {
     // A middleware has no way to the metrics.
     if (error instanceof EkibenError && error.code === "RATE_LIMITED") {
       options.serviceMetrics?.observer.shed(name, "rate-limit");
     }
+    const log = trace === undefined ? options.log : options.log.child(trace.fields);
     return answerError(error, runtime.definition.onError, {
-      failed: { api: name, id, headers, log: options.log },
-      options,
+      failed: { api: name, id, headers, log },
+      options: trace === undefined ? options : { ...options, log },
     });
   };
 
@@ -235,7 +241,8 @@ export function createEndpoint(runtime: Runtime, name: string, options: AppOptio
         const { method } = c.req;
         options.serviceMetrics?.begin(path, method);
         const request = toRequest(c, { id, began, headers: sent });
-        const answered = withoutBody(c, await answer(request));
+        traceCall(request, beginTrace(options, { id, method, route: path, headers: sent, began }));
+        const answered = withTrace(withoutBody(c, await answer(request)), request.trace);
         const { status, headers } = answered;
         const end = (bytesOut: number): void => {
           const bytesIn = request.received;
@@ -249,6 +256,7 @@ export function createEndpoint(runtime: Runtime, name: string, options: AppOptio
             from: c,
             bytesIn,
             bytesOut,
+            traced: request,
           });
         };
         return new Response(toResponseBody(answered, end), { status, headers });
@@ -265,6 +273,11 @@ export function createEndpoint(runtime: Runtime, name: string, options: AppOptio
         began: c.get(BEGAN) as number,
         headers: c.req.raw.headers,
       });
+      const traced = tracedOf(c);
+      if (traced !== undefined) {
+        traceCall(request, traced.trace);
+        traced.facts = request.facts;
+      }
       const answered = withoutBody(c, await answer(request));
       const body = toResponseBody(answered, (bytesOut) => {
         c.set(BYTES, { bytesIn: request.received, bytesOut });

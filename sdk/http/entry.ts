@@ -2,6 +2,7 @@ import type { Context, MiddlewareHandler } from "hono";
 import type { AppOptions } from "./app-options.js";
 import { toProblemResponse } from "./problem-response.js";
 import { toRequestId } from "./request-id.js";
+import { beginTrace, TRACED, type Traced } from "./request-trace.js";
 import { readSender, readTarget, type SentBy } from "./sender.js";
 
 /** The body of a stream on its way through middlewares, and what counts it when it has ended. */
@@ -29,7 +30,17 @@ export function createEntry(path: string, options: AppOptions, refuse?: Refuse):
     c.set(BEGAN, began);
     const id = toRequestId(c.req.header("x-request-id"));
     c.set("requestId", id);
-    options.serviceMetrics?.begin(path, c.req.method);
+    const { method } = c.req;
+    options.serviceMetrics?.begin(path, method);
+    const trace = beginTrace(options, {
+      id,
+      method,
+      route: path,
+      headers: c.req.raw.headers,
+      began,
+    });
+    const traced: Traced | undefined = trace && { trace };
+    if (traced !== undefined) c.set(TRACED, traced);
     try {
       await next();
     } catch (error) {
@@ -37,10 +48,11 @@ export function createEntry(path: string, options: AppOptions, refuse?: Refuse):
       c.res = refuse === undefined ? toProblemResponse(error, id, options) : await refuse(error, c);
     }
     setHeader(c, "x-request-id", id);
+    if (trace?.response !== undefined) setHeader(c, "traceresponse", trace.response);
     const { status } = c.res;
     const count = (): void => {
       const bytes = c.get(BYTES) as Pick<RequestRecord, "bytesIn" | "bytesOut"> | undefined;
-      record(options, { path, id, method: c.req.method, status, began, from: c, ...bytes });
+      record(options, { path, id, method, status, began, from: c, traced, ...bytes });
     };
     const stream = c.get(STREAM) as StreamUnderWay | undefined;
     if (stream === undefined || stream.isOver) return count();
@@ -75,20 +87,23 @@ export interface RequestRecord {
   /** Bytes of its body, if they were counted. */
   bytesIn?: number | undefined;
   bytesOut?: number | undefined;
+  traced?: Traced | undefined;
 }
 
-/** Counts an answered request and, if asked for, writes it to the access log. */
+/** Counts an answered request, ends its trace and, if asked for, writes it to the access log. */
 export function record(options: AppOptions, request: RequestRecord): void {
-  const { path, method, status, began } = request;
+  const { path, method, status, began, traced, bytesIn, bytesOut } = request;
   const ms = performance.now() - began;
   options.serviceMetrics?.request(path, method, status, ms / 1000);
+  options.serviceMetrics?.bytes(path, method, bytesIn, bytesOut);
+  traced?.trace?.end(status, traced.facts);
   logAccess(options, request, ms);
 }
 
 /** Writes a request to the access log, if asked for. */
 export function logAccess(
   { requestLog }: AppOptions,
-  { path, api, id, method, status, from, bytesIn, bytesOut }: RequestRecord,
+  { path, api, id, method, status, from, bytesIn, bytesOut, traced }: RequestRecord,
   durationMs: number,
 ): void {
   if (requestLog?.wants("access", id, api) !== true) return;
@@ -105,5 +120,6 @@ export function logAccess(
     bytesOut,
     address,
     userAgent,
+    trace: traced?.trace?.fields,
   });
 }

@@ -5,6 +5,7 @@ import { lengthOf, WITHOUT_BODY, type ApiRequest, type Endpoint } from "./endpoi
 import { record } from "./entry.js";
 import { collect, streamIncoming } from "./request-body.js";
 import { readIncomingHeaders } from "./request-headers.js";
+import { beginTrace, traceCall, withTrace } from "./request-trace.js";
 import { NO_PARAMETERS } from "./request-parameters.js";
 import { toRequestId } from "./request-id.js";
 
@@ -61,7 +62,9 @@ export function createNodeHandler(
       stream: (admission) =>
         streamIncoming(incoming, headers, { maxBytes: maxBytes.get(path)!, admission }),
     };
-    const answered = await endpoint.answer(request);
+    const route = path;
+    traceCall(request, beginTrace(options, { id, method: "POST", route, headers, began }));
+    const answered = withTrace(await endpoint.answer(request), request.trace);
     const { status, body } = answered;
     if (typeof body !== "string" && !(body instanceof Uint8Array)) {
       outgoing.writeHead(status, answered.headers);
@@ -78,10 +81,11 @@ export function createNodeHandler(
 
   function note(
     { path, api }: Endpoint,
-    { id, method, began, received }: ApiRequest,
+    request: ApiRequest,
     end: { incoming: IncomingMessage; status: number; bytesOut: number },
   ): void {
     const { incoming, status, bytesOut } = end;
+    const { id, method, began, received } = request;
     record(options, {
       path,
       api: api.name,
@@ -92,6 +96,7 @@ export function createNodeHandler(
       from: incoming,
       bytesIn: received,
       bytesOut,
+      traced: request,
     });
   }
 

@@ -46,6 +46,7 @@ export function endCall(
       target: request.target(),
       status: answered.status,
       durationMs: now - request.began,
+      trace: request.trace?.fields,
       header: (name) => request.headers.get(name),
       params: request.params,
       ...(input === undefined || api.method === "GET" ? {} : { input }),

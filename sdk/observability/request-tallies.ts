@@ -10,6 +10,8 @@ interface Tally {
 /** Requests of one method to one endpoint. */
 interface Route {
   running: number;
+  received: number;
+  sent: number;
   readonly byStatus: Map<number, Tally>;
 }
 
@@ -29,6 +31,12 @@ interface Value {
 export interface RequestTallies {
   begin(endpoint: string, method: string): void;
   end(endpoint: string, method: string, status: number, seconds: number): void;
+  addBytes(
+    endpoint: string,
+    method: string,
+    received: number | undefined,
+    sent: number | undefined,
+  ): void;
   /** The counter, the histogram and the gauge, for a registry. */
   readonly metrics: readonly Metric[];
 }
@@ -50,7 +58,10 @@ export function createRequestTallies(bounds: readonly number[], version: string)
     let byMethod = routes.get(endpoint);
     if (byMethod === undefined) routes.set(endpoint, (byMethod = new Map()));
     let route = byMethod.get(known);
-    if (route === undefined) byMethod.set(known, (route = { running: 0, byStatus: new Map() }));
+    if (route === undefined) {
+      route = { running: 0, received: 0, sent: 0, byStatus: new Map() };
+      byMethod.set(known, route);
+    }
     return route;
   }
 
@@ -68,6 +79,11 @@ export function createRequestTallies(bounds: readonly number[], version: string)
     }
   }
 
+  const toValue = (route: Labels, value: number): Value => ({
+    value,
+    labels: { ...route, service_version: version },
+  });
+
   return {
     metrics: [
       toMetric("ekiben_requests_total", "Requests that were answered", "counter", () =>
@@ -79,12 +95,20 @@ export function createRequestTallies(bounds: readonly number[], version: string)
         ).flat(),
       ),
       toMetric("ekiben_requests_in_progress", "Requests that wait for their answer", "gauge", () =>
-        Array.from(each(), ([route, { running }]) => ({
-          value: running,
-          labels: { ...route, service_version: version },
-        })),
+        Array.from(each(), ([route, { running }]) => toValue(route, running)),
+      ),
+      toMetric("ekiben_request_body_bytes_total", "Bytes of bodies of requests", "counter", () =>
+        Array.from(each(), ([route, { received }]) => toValue(route, received)),
+      ),
+      toMetric("ekiben_response_body_bytes_total", "Bytes of bodies of answers", "counter", () =>
+        Array.from(each(), ([route, { sent }]) => toValue(route, sent)),
       ),
     ],
+    addBytes(endpoint, method, received = 0, sent = 0) {
+      const route = find(endpoint, method);
+      route.received += received;
+      route.sent += sent;
+    },
     begin(endpoint, method) {
       find(endpoint, method).running++;
     },

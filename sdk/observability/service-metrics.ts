@@ -34,6 +34,13 @@ export interface ServiceMetrics {
   begin(endpoint: string, method: string): void;
   /** The request has been answered; `seconds` counts from its arrival. */
   request(endpoint: string, method: string, status: number, seconds: number): void;
+  /** Bytes of the bodies of a request and of its answer, where they are known. */
+  bytes(
+    endpoint: string,
+    method: string,
+    received: number | undefined,
+    sent: number | undefined,
+  ): void;
   readonly contentType: string;
   text(): Promise<string>;
   /** All values as plain data, to be added to those of other processes. */
@@ -65,6 +72,7 @@ export function createServiceMetrics(options: ServiceMetricsOptions): ServiceMet
     watchQueues,
     begin: tallies.begin,
     request: tallies.end,
+    bytes: tallies.addBytes,
     contentType: registry.contentType,
     text: () => registry.metrics(),
     snapshot: () => takeSnapshot(registry),

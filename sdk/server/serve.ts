@@ -13,6 +13,7 @@ import type { Log } from "../observability/log.js";
 import { addLogMetrics } from "../observability/log-metrics.js";
 import { createMetrics } from "../observability/metrics.js";
 import type { Snapshot } from "../observability/snapshot.js";
+import { openTracing } from "../observability/traces/open-tracing.js";
 import { createServiceMetrics } from "../observability/service-metrics.js";
 import { createRuntime } from "../service/create-runtime.js";
 import type { App, AppServerOptions, CloseOptions } from "./app-server.js";
@@ -118,7 +119,7 @@ export async function serveBundle(options: ServeOptions): Promise<RunningServer>
     processMetrics: true,
     ...(worker === undefined ? {} : { worker: String(worker.number) }),
   });
-  const limits = settings?.values;
+  const values = settings?.values;
   const requestLog =
     settings &&
     createServerRequestLog(definition, facts, { settings: settings.values, lines, log });
@@ -126,6 +127,15 @@ export async function serveBundle(options: ServeOptions): Promise<RunningServer>
   if (settings !== undefined && worker === undefined) logSettings(log, settings);
   const { limits = {} } = options;
   const { allowedHosts, maxConcurrency } = limits;
+  const tracing = await openTracing({
+    ...facts,
+    directory,
+    log,
+    enabled: values?.["tracing.enabled"],
+    endpoint: values?.["tracing.endpoint"],
+    sampleRatio: values?.["tracing.sampleRatio"],
+    headers: values?.["tracing.headers"],
+  });
   const runtime = createRuntime(definition, {
     limits: {
       bodyBudgetBytes: limits.bodyBudgetBytes ?? findBodyBudget(findMemoryBytes()),
@@ -134,17 +144,20 @@ export async function serveBundle(options: ServeOptions): Promise<RunningServer>
     log,
     metrics: createMetrics(serviceMetrics.registry, {
       log,
-      ...(limits === undefined
+      ...(values === undefined
         ? {}
         : {
-            maxLabelValues: limits["metrics.maxLabelValues"],
-            maxSeries: limits["metrics.maxSeries"],
+            maxLabelValues: values["metrics.maxLabelValues"],
+            maxSeries: values["metrics.maxSeries"],
           }),
     }),
     modelsDirectory: join(directory, "models"),
     executors: createExecutors({ log, bundle: directory }),
     checkOutputs,
-    observer: serviceMetrics.observer,
+    observer: {
+      ...serviceMetrics.observer,
+      ...(tracing === undefined ? {} : { run: tracing.beginRun }),
+    },
   });
   const { version, digest, created, labels } = manifest;
   const app = createApp(runtime, {
@@ -158,6 +171,7 @@ export async function serveBundle(options: ServeOptions): Promise<RunningServer>
     ...(requestLog === undefined
       ? {}
       : { requestLog, logProbes: settings?.values["logs.probes"] ?? false }),
+    tracing,
     bundle: { version, digest, created, labels },
     recordedAnswers: async () =>
       toRecordedAnswers((await readSamples(bundle)).map(([, sample]) => sample)),
@@ -215,6 +229,7 @@ export async function serveBundle(options: ServeOptions): Promise<RunningServer>
           log.warn("handlers or .close() were still running at the limit");
         }
         await requestLog?.drain(CLOSE_MS);
+        if (tracing !== undefined) await settlesWithin(tracing.close(), CLOSE_MS);
         log.info("stopped");
         await lines?.flush();
         return closed;

@@ -10,6 +10,14 @@ import {
 } from "../endpoint.js";
 import { BEGAN, BYTES, createEntry, record } from "../entry.js";
 import { PROBLEM_TYPE, toProblemAnswer } from "../problem-response.js";
+import {
+  beginTrace,
+  TRACED,
+  tracedOf,
+  traceCall,
+  withTrace,
+  type Traced,
+} from "../request-trace.js";
 import { toRequestId } from "../request-id.js";
 import { endCall } from "../watched-call.js";
 
@@ -45,11 +53,15 @@ export function mountProtocolRoute(
         const began = performance.now();
         const id = toRequestId(c.req.header("x-request-id"));
         options.serviceMetrics?.begin(label, "POST");
-        const answered = await answer(route, c, { id, began }, options);
+        const { headers: sent } = c.req.raw;
+        const about = { id, method: "POST", route: label, headers: sent, began };
+        const traced: Traced = { trace: beginTrace(options, about) };
+        (c as Context).set(TRACED, traced);
+        const answered = withTrace(await answer(route, c, { id, began }, options), traced.trace);
         const { status, headers } = answered;
         const end = (bytesOut: number): void => {
           const method = "POST";
-          record(options, { path: label, id, method, status, began, from: c, bytesOut });
+          record(options, { path: label, id, method, status, began, from: c, bytesOut, traced });
         };
         return new Response(toResponseBody(answered, end), { status, headers });
       });
@@ -78,6 +90,11 @@ async function answer(
   try {
     const { endpoint, face } = find(c);
     asked = { endpoint, request: endpoint.toRequest(c, id, began) };
+    const traced = tracedOf(c);
+    if (traced !== undefined) {
+      traceCall(asked.request, traced.trace);
+      traced.facts = asked.request.facts;
+    }
     answered = await endpoint.answerAs(asked.request, face);
   } catch (error) {
     answered = toProblemAnswer(error, id, options);

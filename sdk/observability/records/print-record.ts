@@ -60,7 +60,8 @@ export function createRecordPrinter(options: PrintOptions): RecordPrinter {
       `,"http.route":${JSON.stringify(route)},"url.path":${printShort(path)}` +
       (query === "" ? "" : `,"url.query":${printShort(query)}`) +
       `,"http.response.status_code":${status},"event.duration":${Math.round(durationMs * 1e6)}` +
-      (api === undefined ? "" : `,"ekiben.api":${JSON.stringify(api)}`)
+      (api === undefined ? "" : `,"ekiben.api":${JSON.stringify(api)}`) +
+      (facts.trace === undefined ? "" : printFields(facts.trace))
     );
   }
 
@@ -140,6 +141,11 @@ export function createRecordPrinter(options: PrintOptions): RecordPrinter {
 }
 
 const JSON_TYPE = "application/json";
+
+function printFields(fields: Readonly<Record<string, unknown>>): string {
+  const text = JSON.stringify(fields).slice(1, -1);
+  return text === "" ? "" : `,${text}`;
+}
 
 function isWithin(line: string, bytes: number): boolean {
   // A character has at most three bytes in UTF-8 for each unit of UTF-16.

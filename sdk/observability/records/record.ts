@@ -40,7 +40,11 @@ export interface AccessFacts {
   bytesOut?: number | undefined;
   address?: string | undefined;
   userAgent?: string | undefined;
+  trace?: TraceFields | undefined;
 }
+
+/** `trace.id` and `span.id` of a request that is traced. */
+export type TraceFields = Readonly<Record<string, unknown>>;
 
 /** One call of the handler that a request was in. */
 export interface RunSummary {
@@ -61,6 +65,7 @@ export interface PredictionFacts {
   target: string;
   status: number;
   durationMs: number;
+  trace?: TraceFields | undefined;
   /** The headers that are logged beside the media type. */
   header(name: string): string | null;
   params: Readonly<Record<string, unknown>>;
