@@ -1,3 +1,4 @@
+import { readFile } from "node:fs/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { listAlerts, printAlerts } from "../../sdk/deploy/monitoring/alerts.js";
 import { PANELS } from "../../sdk/deploy/monitoring/dashboard.js";
@@ -160,6 +161,18 @@ describe.skipIf(isMissing)(`metrics in a real Prometheus (${NEEDS})`, () => {
     });
     expect(await server.stop()).toBe(0);
   });
+});
+
+test("the metrics that the page has for workers are there, and no others", async () => {
+  const server = await serve(2);
+  const found = (await scrape(server.url)).matchAll(/^# TYPE (ekiben_workers?_?\w*) (\w+)$/gm);
+  const page = await readFile("sdk/observability/metrics.md", "utf8");
+  const [section] = /^## Workers$[^]*?(?=^## )/m.exec(page)!;
+  const told = section.matchAll(/^\| `(ekiben_\w+)` \| (\w+) \|/gm);
+  const sort = (matches: Iterable<RegExpExecArray>): string[] =>
+    Array.from(matches, ([, name, type]) => `${name} ${type}`).toSorted();
+  expect(sort(found)).toEqual(sort(told));
+  expect(await server.stop()).toBe(0);
 });
 
 test("a worker that is blocked holds up no scrape, and shows how old its numbers are", async () => {

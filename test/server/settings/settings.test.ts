@@ -110,7 +110,7 @@ test("names, options and variables are each used once, and begin with their sect
 
 test("a secret is masked wherever settings are shown", async () => {
   const secrets = ALL_SETTINGS.filter(([, { secret }]) => secret === true);
-  const env = Object.fromEntries(secrets.map(([, setting]) => [setting.env, "hunter2hunter2"]));
+  const env = Object.fromEntries(secrets.map(([, setting]) => [setting.env, "key=hunter2hunter2"]));
   const resolved = await resolveSettings({ env });
   expect(JSON.stringify([reportSettings(resolved), listSet(resolved)])).not.toContain("hunter2");
 });
