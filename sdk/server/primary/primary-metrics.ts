@@ -59,10 +59,14 @@ export function createPrimaryMetrics(options: PrimaryMetricsOptions): PrimaryMet
       collect() {
         this.reset();
         const ages = all.ages();
+        const oldest = new Map<number, number>();
         for (const worker of options.workers()) {
+          // During a reload two processes have the same number.
+          const { number } = worker;
           const age = ages.get(nameOf(worker));
-          if (age !== undefined) this.set({ worker: String(worker.number) }, age / 1000);
+          if (age !== undefined) oldest.set(number, Math.max(age, oldest.get(number) ?? 0));
         }
+        for (const [number, age] of oldest) this.set({ worker: String(number) }, age / 1000);
       },
     }),
   ]) {

@@ -207,6 +207,7 @@ export async function servePrimary(options: PrimaryOptions): Promise<RunningPrim
       };
     },
     workers: () => [...pools].flatMap(reportWorkers),
+    metrics: async () => ({ contentType: metrics.contentType, text: await metrics.text() }),
     health: () =>
       Promise.all(
         allWorkers().map(async ({ number, pid, channel }) => {
