@@ -6,6 +6,7 @@ import { addInit } from "./commands/init.js";
 import { addKernel } from "./commands/kernel.js";
 import { addList } from "./commands/list.js";
 import { addMlflow } from "./commands/mlflow.js";
+import { addLogs } from "./commands/logs.js";
 import { addModels } from "./commands/models.js";
 import { addMetrics } from "./commands/metrics.js";
 import { addNotebook } from "./commands/notebook.js";
@@ -45,6 +46,7 @@ const commands = [
   addShow,
   addVerify,
   addReplay,
+  addLogs,
   addOpenapi,
   addPack,
   addUnpack,

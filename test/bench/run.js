@@ -8,6 +8,7 @@ import { printResult, toMarkdown, writeTable } from "./report.js";
 import { batching } from "./rows/batching.js";
 import { check } from "./rows/check.js";
 import { formats } from "./rows/formats.js";
+import { logging } from "./rows/logging.js";
 import { overload } from "./rows/overload.js";
 import { save } from "./rows/save.js";
 import { start } from "./rows/start.js";
@@ -15,7 +16,19 @@ import { hundredRows, oneRow } from "./rows/table.js";
 import { tfjs } from "./rows/tfjs.js";
 import { trees } from "./rows/trees.js";
 
-const ROWS = [oneRow, hundredRows, formats, check, batching, trees, tfjs, start, save, overload];
+const ROWS = [
+  oneRow,
+  hundredRows,
+  formats,
+  check,
+  logging,
+  batching,
+  trees,
+  tfjs,
+  start,
+  save,
+  overload,
+];
 
 /** @returns {Promise<number>} the exit code: a bar that is missed is a result, not a failure */
 async function main() {
