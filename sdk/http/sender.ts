@@ -1,5 +1,6 @@
 import type { IncomingMessage } from "node:http";
 import type { Context } from "hono";
+import { findClientAddress } from "./client-origin.js";
 
 /** A request as Node's own server or Hono has it. */
 export type SentBy = IncomingMessage | Context;
@@ -19,8 +20,8 @@ export function readSender(from: SentBy): Sender {
     isContext ? from.req.header(name) : (from.headers[name] as string | undefined);
   const length = header("content-length");
   return {
-    // Behind a proxy it is the proxy's: what a client writes into a header is not to be trusted.
-    address: incoming?.socket.remoteAddress,
+    // Behind a proxy it is the proxy's, unless the server was told to trust it.
+    address: incoming === undefined ? undefined : findClientAddress(incoming),
     userAgent: header("user-agent"),
     announced: length === undefined ? undefined : Number(length),
   };

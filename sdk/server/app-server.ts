@@ -1,6 +1,8 @@
 import { getRequestListener } from "@hono/node-server";
-import { createServer, type Server, type ServerResponse } from "node:http";
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import { createServer as createTlsServer } from "node:https";
 import { Server as NetServer, type Socket } from "node:net";
+import { createOriginReader } from "../http/client-origin.js";
 import { findNodeHandler } from "../http/node-handler.js";
 import { acceptWaiting } from "./accept-waiting.js";
 import {
@@ -12,6 +14,7 @@ import {
 } from "./client-fault.js";
 import { limitConnections } from "./connection-limit.js";
 import type { HostCheck } from "./host-check.js";
+import { HANDSHAKE_MS, type TlsOptions } from "./tls.js";
 
 /** What answers requests: a Hono app, or anything with its `fetch`. */
 export interface App {
@@ -25,6 +28,10 @@ export interface AppServerOptions {
   limits?: ConnectionLimits | undefined;
   /** Told of each request that was refused here, and each connection that was dropped. */
   onRefused?: ((reason: "host" | "connections") => void) | undefined;
+  /** Speaks TLS with these. */
+  tls?: TlsOptions;
+  /** Where proxies are that are believed what they say of their clients. @default nowhere */
+  trustProxy?: readonly string[];
 }
 
 /** What a client may take of a server before an app sees its request. */
@@ -70,6 +77,8 @@ const SERVER_OPTIONS = {
 
 /** Creates a server that does not listen yet. */
 export function createAppServer(app: App, options: AppServerOptions = {}): AppServer {
+  const { tls, trustProxy } = options;
+  const readOrigin = trustProxy === undefined ? undefined : createOriginReader(trustProxy);
   let current = app;
   let { check } = options;
   const { limits = {}, onRefused } = options;
@@ -79,7 +88,9 @@ export function createAppServer(app: App, options: AppServerOptions = {}): AppSe
     hostname: "localhost",
     errorHandler: toRefusal,
   });
-  const server = createServer({ ...SERVER_OPTIONS, ...toTimes(limits) }, (incoming, outgoing) => {
+  const answer = (incoming: IncomingMessage, outgoing: ServerResponse): void => {
+    const origin = readOrigin?.(incoming);
+    if (origin?.host !== undefined) incoming.headers.host = origin.host;
     const { headers, url, socket } = incoming;
     if (headers.host === undefined && incoming.httpVersion === "1.1") {
       return refuseRequest(outgoing, toMalformed("It has no Host header"));
@@ -95,22 +106,36 @@ export function createAppServer(app: App, options: AppServerOptions = {}): AppSe
       if (beyond !== undefined) return refuseRequest(outgoing, beyond);
     }
     // An app may have a shorter way for the plain case; see the handler for what that is.
-    if (handleNode?.(incoming, outgoing) !== true) void listener(incoming, outgoing);
-  });
+    if (handleNode?.(incoming, outgoing) === true) return;
+    if (origin?.protocol !== undefined && incoming.url!.startsWith("/")) {
+      // The only form of a request target that tells the scheme.
+      incoming.url = `${origin.protocol}://${incoming.headers.host ?? "localhost"}${incoming.url}`;
+    }
+    void listener(incoming, outgoing);
+  };
+  const serverOptions = { ...SERVER_OPTIONS, ...toTimes(limits) };
+  const server =
+    tls === undefined
+      ? createServer(serverOptions, answer)
+      : (createTlsServer(
+          { ...serverOptions, handshakeTimeout: HANDSHAKE_MS, ...tls },
+          answer,
+        ) as unknown as Server);
   // Nobody has to know every expectation (RFC 9110, 10.1.1); Node would answer 417 without a body.
   server.on("checkExpectation", (incoming, outgoing) => server.emit("request", incoming, outgoing));
-  const connections = trackConnections(server);
+  const opened = tls === undefined ? "connection" : "secureConnection";
+  const connections = trackConnections(server, opened);
   const { maxConnections } = limits;
   const connectionLimit =
     maxConnections === undefined
       ? undefined
-      : limitConnections(server, maxConnections, () => onRefused?.("connections"));
+      : limitConnections(server, opened, maxConnections, () => onRefused?.("connections"));
   let watched = false;
 
   let closing: Promise<{ cut: number }> | undefined;
   return {
     server,
-    countConnections: () => connections.latest.size,
+    countConnections: () => connections.open.size,
     setApp(next, nextCheck = check) {
       current = next;
       check = nextCheck;
@@ -123,7 +148,7 @@ export function createAppServer(app: App, options: AppServerOptions = {}): AppSe
         server.emit("listening");
       }
       // As a server of Node makes the connections that it accepts itself.
-      socket.allowHalfOpen = true;
+      socket.allowHalfOpen = tls === undefined;
       socket.setNoDelay(true);
       server.emit("connection", socket);
     },
@@ -141,6 +166,8 @@ function toTimes({ headersTimeoutMs = 20_000, requestTimeoutMs = 120_000 }: Conn
 }
 
 interface Connections {
+  /** What was accepted; with TLS also what has not shaken hands yet. */
+  readonly open: Set<Socket>;
   /** The latest response of each open connection. */
   readonly latest: Map<Socket, ServerResponse | undefined>;
   closing: boolean;
@@ -148,14 +175,23 @@ interface Connections {
   onEmpty: () => void;
 }
 
-function trackConnections(server: Server): Connections {
-  const connections: Connections = { latest: new Map(), closing: false, onEmpty() {} };
+function trackConnections(server: Server, event: "connection" | "secureConnection"): Connections {
+  const connections: Connections = {
+    open: new Set(),
+    latest: new Map(),
+    closing: false,
+    onEmpty() {},
+  };
   server.on("connection", (socket: Socket) => {
-    connections.latest.set(socket, undefined);
+    connections.open.add(socket);
     socket.once("close", () => {
-      connections.latest.delete(socket);
-      if (connections.latest.size === 0) connections.onEmpty();
+      connections.open.delete(socket);
+      if (connections.open.size === 0) connections.onEmpty();
     });
+  });
+  server.on(event, (socket: Socket) => {
+    connections.latest.set(socket, undefined);
+    socket.once("close", () => connections.latest.delete(socket));
     // Node calls it after an answer with which the connection ends.
     const destroySoon = socket.destroySoon.bind(socket);
     socket.destroySoon = () => {
@@ -181,7 +217,7 @@ async function close(
   const closed = new Promise<void>((resolve) => server.once("close", () => resolve()));
   const empty = new Promise<void>((resolve) => {
     connections.onEmpty = resolve;
-    if (connections.latest.size === 0) resolve();
+    if (connections.open.size === 0) resolve();
   });
   await acceptWaiting();
   // Whoever is told to close its connection opens another: from here on that is refused, not reset.
@@ -202,6 +238,7 @@ async function close(
   const limit = setTimeout(() => {
     cut = connections.latest.size;
     server.closeAllConnections();
+    for (const socket of connections.open) socket.destroy();
   }, drainMs);
   await Promise.all([closed, empty]);
   clearTimeout(lingering);

@@ -6,6 +6,8 @@ export interface ListenOptions {
   port: number;
   /** @default "127.0.0.1" */
   host?: string;
+  /** Of the address that is told. @default "http" */
+  scheme?: "http" | "https";
 }
 
 /** Where a server listens. */
@@ -20,7 +22,7 @@ export interface Bound {
  * @throws PORT_IN_USE, with a free port in its hint; COMMAND_INVALID when the address cannot be had.
  */
 export async function bind(server: NetServer, options: ListenOptions): Promise<Bound> {
-  const { port: wanted, host = "127.0.0.1" } = options;
+  const { port: wanted, host = "127.0.0.1", scheme = "http" } = options;
   await new Promise<void>((resolve, reject) => {
     const fail = (error: NodeJS.ErrnoException): void => {
       void explain(error, wanted, host).then(reject, reject);
@@ -32,7 +34,7 @@ export async function bind(server: NetServer, options: ListenOptions): Promise<B
     });
   });
   const { port } = server.address() as AddressInfo;
-  return { host, port, address: `http://${reachable(host)}:${port}` };
+  return { host, port, address: `${scheme}://${reachable(host)}:${port}` };
 }
 
 async function explain(

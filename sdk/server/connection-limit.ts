@@ -23,12 +23,13 @@ export interface ConnectionLimit {
  */
 export function limitConnections(
   server: Server,
+  opened: "connection" | "secureConnection",
   maxConnections: number,
   onRefused: () => void,
 ): ConnectionLimit {
   let open = 0;
   const beyond = new Set<Socket>();
-  server.on("connection", (socket: Socket) => {
+  server.on(opened, (socket: Socket) => {
     if (open < maxConnections) {
       open++;
       socket.once("close", () => open--);

@@ -18,5 +18,6 @@ export async function listen(
   options: ListenOptions & AppServerOptions,
 ): Promise<Listening> {
   const made = createAppServer(app, options);
-  return { ...made, ...(await bind(made.server, options)) };
+  const scheme = options.tls === undefined ? "http" : "https";
+  return { ...made, ...(await bind(made.server, { scheme, ...options })) };
 }

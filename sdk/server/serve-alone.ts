@@ -2,6 +2,7 @@ import { listenAdmin } from "./admin/listen-admin.js";
 import type { Operations } from "./admin/operations.js";
 import { toServerLimits } from "./limits.js";
 import { openLines } from "./logs/open-lines.js";
+import { toConnectionOptions } from "./connection-options.js";
 import { serveBundle, type RunningServer } from "./serve.js";
 import type { ResolvedSettings } from "./settings/resolve.js";
 
@@ -17,6 +18,7 @@ export async function serveAlone(
   let operations: Operations | undefined;
   let stopping = false;
   const lines = await openLines(values);
+  const connections = await toConnectionOptions(values);
   const admin = await listenAdmin(values, () => operations);
   try {
     const server = await serveBundle({
@@ -29,6 +31,7 @@ export async function serveAlone(
       limits: toServerLimits(values),
       settings,
       lines,
+      connections,
     });
     lines.tellTo(server.log);
     operations = toOperations(server, () => stopping);

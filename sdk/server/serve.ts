@@ -41,6 +41,8 @@ export interface ServeOptions {
    */
   checkOutputs?: boolean;
   limits?: ServerLimits;
+  /** TLS, and the proxies that are believed. */
+  connections?: AppServerOptions;
   /** @default "info" */
   logLevel?: LogLevel;
   /** What was set and where, for the log and `/metadata`. */
@@ -178,6 +180,7 @@ export async function serveBundle(options: ServeOptions): Promise<RunningServer>
   });
   const { port: wanted = 3000, host } = options;
   const before = {
+    ...options.connections,
     check: allowedHosts === undefined ? undefined : createHostCheck({ allowedHosts }),
     limits,
     onRefused: (reason: string) => serviceMetrics.observer.shed("*", reason),

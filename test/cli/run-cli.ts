@@ -90,7 +90,7 @@ export async function makeHome(): Promise<CliHome> {
       const output = () => stdout() + stderr();
       const url = await new Promise<string>((resolve, reject) => {
         child.stdout!.on("data", () => {
-          const found = /answers on (http:\/\/[^"\s]+)/.exec(stdout())?.[1];
+          const found = /answers on (https?:\/\/[^"\s]+)/.exec(stdout())?.[1];
           if (found !== undefined) resolve(found);
         });
         void exited.then(() => reject(new Error(`serve ended: ${output()}`)));

@@ -82,7 +82,11 @@ export async function servePrimary(options: PrimaryOptions): Promise<RunningPrim
   lines.tellTo(log);
   logSettings(log, settings);
 
-  const distributor = createDistributor({ refuse: refuseConnection });
+  const distributor = createDistributor({
+    // Of TLS a primary knows nothing.
+    refuse: (socket) =>
+      values["tls.cert"] === undefined ? refuseConnection(socket) : socket.destroy(),
+  });
   const server = createServer({ pauseOnConnect: true, allowHalfOpen: true }, distributor.add);
   let target = options.target;
   let current: Served | undefined;
@@ -106,7 +110,11 @@ export async function servePrimary(options: PrimaryOptions): Promise<RunningPrim
     await found.dispose();
   };
   try {
-    bound = await bind(server, { port: values["server.port"], host: values["server.host"] });
+    bound = await bind(server, {
+      port: values["server.port"],
+      host: values["server.host"],
+      scheme: values["tls.cert"] === undefined ? "http" : "https",
+    });
     admin = await listenAdmin(values, () => (current === undefined ? undefined : operations));
   } catch (error) {
     await release();

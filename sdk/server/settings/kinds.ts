@@ -1,3 +1,4 @@
+import { isRange } from "../../http/client-origin.js";
 import type { Kind } from "./setting.js";
 
 /** A whole number; the placeholder names what it counts. */
@@ -166,6 +167,13 @@ export const headerList: Kind<Readonly<Record<string, string>>> = {
       ? (Object.fromEntries(pairs) as Record<string, string>)
       : undefined;
   },
+};
+
+/** A range of addresses. */
+export const addressRange: Kind<string> = {
+  placeholder: "<range>",
+  expected: "an address, a range such as 10.0.0.0/8, loopback or private",
+  read: (written) => (typeof written === "string" && isRange(written) ? written : undefined),
 };
 
 /** Several of a kind: separated by commas in an option or a variable, a list in a file. */

@@ -1,4 +1,4 @@
-import { onOff, orWord, seconds, text, wholeNumber } from "./kinds.js";
+import { addressRange, listOf, onOff, orWord, seconds, text, wholeNumber } from "./kinds.js";
 import { setting } from "./setting.js";
 
 /** Where the server listens and how it ends. */
@@ -16,6 +16,13 @@ export const serverSection = {
     flag: "--host",
     env: "HOST",
     help: "address to listen on; 0.0.0.0 is every one",
+  }),
+  "server.trustProxy": setting({
+    kind: listOf(addressRange),
+    default: undefined,
+    flag: "--trust-proxy",
+    env: "EKIBEN_TRUST_PROXY",
+    help: "where proxies are whose X-Forwarded-For, -Proto, -Host and Forwarded are believed",
   }),
   "server.drainTimeout": setting({
     kind: seconds(),

@@ -5,6 +5,7 @@ import { metricsSection } from "./metrics-section.js";
 import { serverSection } from "./server-section.js";
 import type { Setting } from "./setting.js";
 import { tracingSection } from "./tracing-section.js";
+import { tlsSection } from "./tls-section.js";
 
 /**
  * Everything that can be set where a bundle is served. A name is its path in a configuration file.
@@ -13,6 +14,7 @@ import { tracingSection } from "./tracing-section.js";
  */
 export const SETTINGS = {
   ...serverSection,
+  ...tlsSection,
   ...adminSection,
   ...limitsSection,
   ...logsSection,

@@ -3,6 +3,7 @@ import { EkibenError } from "../../core/errors.js";
 import { createLinePipe } from "../../observability/lines/line-pipe.js";
 import { createAppServer, type AppServer, type CloseOptions } from "../app-server.js";
 import { openChannel, type ChannelEnd } from "../channel.js";
+import { toConnectionOptions } from "../connection-options.js";
 import {
   LINES_FD,
   type PrimaryAnswers,
@@ -78,6 +79,7 @@ export function runWorker(self: NodeJS.Process): void {
     const { settings, address, port, host } = message;
     const { values } = settings;
     try {
+      const connections = await toConnectionOptions(values);
       server = await serveBundle({
         directory: message.directory,
         drainTimeoutMs: values["server.drainTimeout"] * 1000,
@@ -86,6 +88,7 @@ export function runWorker(self: NodeJS.Process): void {
         limits: toServerLimits(values),
         settings,
         lines,
+        connections,
         worker: {
           number: message.worker,
           count: () => count,
