@@ -4,7 +4,6 @@ import { createServer as createTlsServer } from "node:https";
 import { Server as NetServer, type Socket } from "node:net";
 import { createOriginReader } from "../http/client-origin.js";
 import { findNodeHandler } from "../http/node-handler.js";
-import { acceptWaiting } from "./accept-waiting.js";
 import {
   answerClientFault,
   closeGently,
@@ -219,8 +218,8 @@ async function close(
     connections.onEmpty = resolve;
     if (connections.open.size === 0) resolve();
   });
-  await acceptWaiting();
-  // Whoever is told to close its connection opens another: from here on that is refused, not reset.
+  // At once with the end of listening: whoever is told to close its connection opens another, and
+  // that is to be refused, not reset.
   connections.closing = true;
   for (const response of connections.latest.values()) {
     if (response !== undefined && !response.headersSent) response.shouldKeepAlive = false;

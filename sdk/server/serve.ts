@@ -16,6 +16,7 @@ import type { Snapshot } from "../observability/snapshot.js";
 import { openTracing } from "../observability/traces/open-tracing.js";
 import { createServiceMetrics } from "../observability/service-metrics.js";
 import { createRuntime } from "../service/create-runtime.js";
+import { acceptWaiting } from "./accept-waiting.js";
 import type { App, AppServerOptions, CloseOptions } from "./app-server.js";
 import { toDrainingApp } from "./draining-app.js";
 import { createHostCheck } from "./host-check.js";
@@ -224,6 +225,7 @@ export async function serveBundle(options: ServeOptions): Promise<RunningServer>
         log.info("draining", { address });
         listening.setApp(toDrainingApp(app));
         if (delayMs > 0) await new Promise((resolve) => setTimeout(resolve, delayMs));
+        await acceptWaiting();
         const began = performance.now();
         const closed = await listening.close({ drainMs: limit, lingerMs });
         if (closed.cut > 0) log.warn("connections were cut at the limit", closed);
