@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { lightgbm } from "../../sdk/models/lightgbm.js";
 import { onnx } from "../../sdk/models/onnx.js";
 import { xgboost } from "../../sdk/models/xgboost.js";
+import { measureJavaScript } from "./measure-javascript.js";
 import { FIXTURES, groupRows, loadFixture, ONNX_FIXTURES, toInputs } from "./fixture.js";
 import { loadXGBoostFixture, toCategories, XGBOOST_FIXTURES } from "./xgboost-fixture.js";
 
@@ -44,6 +45,9 @@ export async function measureAll(): Promise<Measured[]> {
   const all: Measured[] = [];
   for (const { fixtures, measure } of PATHS) {
     for (const id of fixtures) all.push(await measure(id));
+  }
+  for (const { got, wanted, ...shown } of await measureJavaScript()) {
+    all.push({ ...shown, difference: compare(got, wanted) });
   }
   return all;
 }
