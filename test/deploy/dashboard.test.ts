@@ -1,8 +1,10 @@
 import { readdir, readFile } from "node:fs/promises";
+import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { PANELS, printDashboard } from "../../sdk/deploy/monitoring/dashboard.js";
 import { writeMonitoring } from "../../sdk/deploy/monitoring/write-monitoring.js";
 import { makeFolder } from "../bundle/temporary-folder.js";
+import { makeHome } from "../cli/run-cli.js";
 import { isMissing, NEEDS, promtool } from "./promtool.js";
 
 interface DrawnPanel {
@@ -45,6 +47,19 @@ test("files that are there are kept, unless asked otherwise", async () => {
   expect(await writeMonitoring(folder.path, { overwrite: true })).toContain(path);
   expect(await readFile(path, "utf8")).toContain("EkibenErrors");
   expect(await readdir(folder.path)).toHaveLength(3);
+});
+
+test("the command writes them, and says where", async () => {
+  await using home = await makeHome();
+  const { code, stdout } = await home.run(["metrics", "dashboard", "--out", "monitoring"]);
+  expect(code).toBe(0);
+  expect(stdout.trim().split("\n")).toEqual(
+    ["ekiben-dashboard.json", "ekiben-alerts.yaml", "prometheus.yaml"].map((name) =>
+      join("monitoring", name),
+    ),
+  );
+  const again = await home.run(["metrics", "dashboard", "--out", "monitoring"]);
+  expect([again.code, again.stderr]).toEqual([1, expect.stringContaining("--force")]);
 });
 
 describe.skipIf(isMissing)(`the configuration (${NEEDS})`, () => {

@@ -16,10 +16,12 @@ interface Documented {
   labels: string[];
 }
 
-/** The rows of the tables of the page, without those of workers: `prometheus.test.ts` has some. */
+/** The rows of the tables that are of one process without logs; `prometheus.test.ts` has all. */
 async function readPage(): Promise<Map<string, Documented>> {
   const file = new URL("../../sdk/observability/metrics.md", import.meta.url);
-  const page = (await readFile(file, "utf8")).replace(/^## Workers$[^]*?(?=^## )/m, "");
+  const page = (await readFile(file, "utf8"))
+    .replace(/^## Workers$[^]*?(?=^## )/m, "")
+    .replace(/^.*ekiben_log_.*$/m, "");
   const rows = page.matchAll(/^\| `(ekiben_\w+)` \| (\w+) \|([\w, ]*)\| .+ \|$/gm);
   const split = (labels: string): string[] => labels.split(", ").filter((one) => one !== "");
   return new Map(

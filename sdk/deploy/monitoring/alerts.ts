@@ -19,6 +19,10 @@ export interface AlertOptions {
   errorShare?: number;
 }
 
+/** Why requests are refused when more comes than can be answered; who has gone or asks too often is left out. */
+const OVERLOAD =
+  "queue-full|queue-bytes|deadline|timeout|concurrency|service-concurrency|body-bytes";
+
 /** The alerts for whatever is served, with thresholds that suit most services. */
 export function listAlerts({ latencySeconds = 1, errorShare = 0.05 }: AlertOptions = {}): Alert[] {
   return [
@@ -55,8 +59,7 @@ export function listAlerts({ latencySeconds = 1, errorShare = 0.05 }: AlertOptio
     {
       name: "EkibenShedding",
       severity: "page",
-      expression:
-        'sum by (service, api) (rate(ekiben_shed_total{reason=~"queue-full|deadline"}[5m])) / (sum by (service, api) (rate(ekiben_batch_requests_sum[5m])) + sum by (service, api) (rate(ekiben_shed_total{reason=~"queue-full|deadline"}[5m]))) > 0.01',
+      expression: `sum by (service, api) (rate(ekiben_shed_total{reason=~"${OVERLOAD}"}[5m])) / (sum by (service, api) (rate(ekiben_batch_requests_sum[5m])) + sum by (service, api) (rate(ekiben_shed_total{reason=~"${OVERLOAD}"}[5m]))) > 0.01`,
       after: "5m",
       summary:
         "{{ $value | humanizePercentage }} of requests to {{ $labels.api }} of {{ $labels.service }} are refused with 503",

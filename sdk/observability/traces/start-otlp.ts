@@ -21,6 +21,8 @@ export interface OtlpOptions {
   /** The folder of a bundle, which may bring the packages along. */
   directory?: string | undefined;
   log: Log;
+  /** The address of an installed module, by its name. @default of the bundle first, then of this package */
+  find?(name: string, directory: string | undefined): string | undefined;
   env?: Readonly<Record<string, string | undefined>>;
 }
 
@@ -44,7 +46,7 @@ const WARN_EVERY_MS = 60_000;
 export async function startOtlp(options: OtlpOptions): Promise<Tracing> {
   const { service, version, endpoint, sampleRatio, headers, env = process.env } = options;
   const api = await import("@opentelemetry/api");
-  const [sdk, resources, { OTLPTraceExporter }] = await loadSdk(options.directory);
+  const [sdk, resources, { OTLPTraceExporter }] = await loadSdk(options);
   api.diag.setLogger(toDiagLogger(options.log), api.DiagLogLevel.WARN);
 
   const detected = resources.detectResources({ detectors: [resources.envDetector] });
@@ -83,11 +85,11 @@ function toTracesUrl(endpoint: string): string {
 
 type Sdk = [typeof Trace, typeof Resources, typeof Exporter];
 
-async function loadSdk(directory: string | undefined): Promise<Sdk> {
+async function loadSdk({ directory, find = findModule }: OtlpOptions): Promise<Sdk> {
   const missing: string[] = [];
   const loaded = await Promise.all(
     PACKAGES.map(async (name) => {
-      const address = resolve(name, directory);
+      const address = find(name, directory);
       if (address === undefined) missing.push(name);
       return address === undefined ? undefined : ((await import(address)) as unknown);
     }),
@@ -100,8 +102,7 @@ async function loadSdk(directory: string | undefined): Promise<Sdk> {
   });
 }
 
-/** The address of a module: of the bundle first, then of this package. */
-function resolve(name: string, directory: string | undefined): string | undefined {
+function findModule(name: string, directory: string | undefined): string | undefined {
   for (const from of [directory && join(directory, "service.mjs"), import.meta.url]) {
     if (!from) continue;
     try {

@@ -1,4 +1,6 @@
 import { Counter, Gauge, Registry } from "prom-client";
+import type { DroppedLines } from "../../observability/lines/line-sink.js";
+import { addLogMetrics } from "../../observability/log-metrics.js";
 import { addProcessMetrics } from "../../observability/process-metrics.js";
 import { takeSnapshot, type Snapshot } from "../../observability/snapshot.js";
 import { createWorkerSnapshots } from "../../observability/worker-snapshots.js";
@@ -22,6 +24,8 @@ export interface PrimaryMetricsOptions {
   /** How many workers there should be. */
   size(): number;
   workers(): readonly WorkerProcess[];
+  /** Lines that were lost on their way to a file, which this process alone writes. */
+  dropped(): readonly DroppedLines[];
 }
 
 /** Milliseconds that a worker gets to tell its numbers; one that is blocked counts with its last. */
@@ -77,6 +81,8 @@ export function createPrimaryMetrics(options: PrimaryMetricsOptions): PrimaryMet
     help: "Worker processes that took the place of one that had ended",
     registers,
   });
+
+  addLogMetrics(registry, options.dropped);
 
   async function ask(worker: WorkerProcess): Promise<void> {
     if (worker.state !== "ready" && worker.state !== "leaving") return;

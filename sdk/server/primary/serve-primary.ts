@@ -99,6 +99,7 @@ export async function servePrimary(options: PrimaryOptions): Promise<RunningPrim
     service: facts.service,
     size: () => current?.pool.size ?? 0,
     workers: allWorkers,
+    dropped: () => lines.dropped(),
   });
   const answers: Answerers<PrimaryAnswers> = { metrics: metrics.text };
 

@@ -1,4 +1,7 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { silentLog } from "../../../sdk/observability/log.js";
+import { openTracing } from "../../../sdk/observability/traces/open-tracing.js";
+import { startOtlp } from "../../../sdk/observability/traces/start-otlp.js";
 import { makeHome, type CliHome } from "../../cli/run-cli.js";
 import { startReceiver, type SentSpan } from "./otlp-receiver.js";
 
@@ -204,6 +207,27 @@ test("a share of new traces is kept, and the client's decision wins", async () =
   await receiver.waitFor({ "POST /score": 1 });
   expect(await server.stop()).toBe(0);
   expect(receiver.spans.filter(({ name }) => name === "POST /score")).toHaveLength(1);
+});
+
+test("a start that cannot send traces says what to install", async () => {
+  const options = { service: "s", version: "1", endpoint: "http://127.0.0.1:9", log: silentLog };
+  const find = (name: string) => (name.includes("sdk") ? undefined : import.meta.resolve(name));
+  await expect(startOtlp({ ...options, find })).rejects.toMatchObject({
+    code: "DEPENDENCY_MISSING",
+    facts: {
+      detail: expect.stringContaining("@opentelemetry/sdk-trace-node, which is not installed"),
+      hint: expect.stringContaining("npm install @opentelemetry/sdk-trace-node@2"),
+    },
+  });
+});
+
+test("nothing is loaded for traces that are off", async () => {
+  const options = { service: "s", version: "1", log: silentLog };
+  expect(await openTracing({ ...options, env: {} })).toBeUndefined();
+  const endpoint = "http://127.0.0.1:9";
+  expect(await openTracing({ ...options, endpoint, enabled: false })).toBeUndefined();
+  const env = { OTEL_SDK_DISABLED: "true" };
+  expect(await openTracing({ ...options, endpoint, env })).toBeUndefined();
 });
 
 test("without an address nothing is traced, and a collector that is away costs no request", async () => {
