@@ -13,8 +13,9 @@ export interface ModelPath {
 
 /** Resolves a path against the working directory of this moment: in a notebook, its folder. */
 export function toModelPath(file: string | URL): ModelPath {
-  const isUrl = typeof file !== "string" || file.startsWith("file:");
-  return { written: String(file), absolute: isUrl ? fileURLToPath(file) : resolve(file) };
+  const written = String(file);
+  const isFileUrl = written.startsWith("file:");
+  return { written, absolute: isFileUrl ? fileURLToPath(file) : resolve(written) };
 }
 
 /** The path for messages: as written, and absolute when that says more. */
@@ -56,7 +57,9 @@ function toUnreadable(path: ModelPath, cause: unknown): EkibenError {
 async function toMissing(path: ModelPath): Promise<EkibenError> {
   return new EkibenError("MODEL_FILE_MISSING", {
     detail: `The model file ${printPath(path)} does not exist.`,
-    hint: await findMissingHint(path.absolute),
+    hint: /^https?:/.test(path.written)
+      ? "Models are read from files, so that a bundle can hold them: download it, and give its path."
+      : await findMissingHint(path.absolute),
     received: path.written,
   });
 }

@@ -53,6 +53,8 @@ export interface ModelWarmup {
   ms: number;
   /** The dimensions that it was run with, by input. */
   inputs?: Readonly<Record<string, readonly number[]>>;
+  /** Where it computed, for kinds that have a choice. */
+  backend?: string;
   /** What the author should know of the model, a sentence or two each. */
   warnings?: readonly string[];
 }

@@ -1,6 +1,7 @@
-import { readFile, stat, writeFile } from "node:fs/promises";
-import { dirname, extname, join } from "node:path";
+import { readdir, readFile, stat, writeFile } from "node:fs/promises";
+import { basename, dirname, extname, join } from "node:path";
 import { EkibenError } from "../core/errors.js";
+import { findForeignKind } from "./file-kind.js";
 import type { ModelFile } from "./model.js";
 import { printPath, readModelHead, toModelPath, type ModelPath } from "./model-file.js";
 import type { TfModel } from "./tfjs-runtime.js";
@@ -36,7 +37,7 @@ export interface TfjsFile {
  */
 export async function readTfjsFile(given: ModelPath): Promise<TfjsFile> {
   const path = await toModelJson(given);
-  await readModelHead(path);
+  await checkKind(path);
   const json = parseModelJson(path, await readFile(path.absolute, "utf8"));
   const shards = json.weightsManifest.flatMap(({ paths }) => paths);
   for (const shard of shards) {
@@ -99,39 +100,63 @@ export async function writeTfjsModel(model: TfModel, folder: string): Promise<vo
 }
 
 async function toModelJson(given: ModelPath): Promise<ModelPath> {
+  if (/^https?:/.test(given.written)) {
+    throw toInvalid(
+      given,
+      "is a web address",
+      "Give a folder, or the loaded model, which is saved with the service: `tfjs(await tf.loadLayersModel(address))`.",
+    );
+  }
   const info = await stat(given.absolute).catch(() => undefined);
-  const ending = extname(given.absolute).toLowerCase();
   if (info?.isDirectory() === true) {
-    const saved = await stat(join(given.absolute, "saved_model.pb")).catch(() => undefined);
-    if (saved !== undefined) {
+    const names: string[] = await readdir(given.absolute).catch(() => []);
+    if (names.includes("saved_model.pb")) {
       throw toInvalid(given, "is a TensorFlow SavedModel", toSavedModelHint(given.written));
     }
-    return toModelPath(join(given.absolute, MODEL_JSON));
-  }
-  if (info === undefined || ending === ".json") return given;
-  if (ending === ".h5" || ending === ".hdf5") {
-    throw toInvalid(
-      given,
-      "is a Keras file",
-      `Convert it in Python: \`tensorflowjs_converter --input_format=keras ${given.written} model-folder\`, and give the folder.`,
-    );
-  }
-  if (ending === ".keras") {
-    throw toInvalid(
-      given,
-      "is a Keras 3 file",
-      `In Python write \`keras.models.load_model(${JSON.stringify(given.written)}).export("saved-model")\`. ${toSavedModelHint("saved-model")}`,
-    );
-  }
-  if (ending === ".pb") {
-    const folder = dirname(given.written);
-    throw toInvalid(given, "is a part of a TensorFlow SavedModel", toSavedModelHint(folder));
+    const keras = names.find((name) => /\.(h5|hdf5|keras)$/i.test(name));
+    const isModel = names.includes(MODEL_JSON) || keras === undefined;
+    return toModelPath(join(given.absolute, isModel ? MODEL_JSON : keras));
   }
   return given;
 }
 
+/** Says how a file of another format is converted, whatever its name. */
+async function checkKind(path: ModelPath): Promise<void> {
+  const name = basename(path.absolute);
+  const head = Buffer.from(await readModelHead(path));
+  if (/^\s*[{[]/.test(head.toString("latin1", 0, 64))) return;
+  const ending = extname(name).toLowerCase();
+  if (ending === ".pb") {
+    throw toInvalid(
+      path,
+      "is a part of a TensorFlow SavedModel",
+      toSavedModelHint(dirname(path.written)),
+    );
+  }
+  const kind = findForeignKind(head, name)?.what;
+  if ([".h5", ".hdf5"].includes(ending) || kind?.includes("HDF5") === true) {
+    throw toInvalid(path, "is a Keras file (HDF5)", toKerasHint(path.written, { isOld: true }));
+  }
+  if (ending === ".keras" || kind?.includes("Keras") === true) {
+    throw toInvalid(path, "is a Keras 3 file", toKerasHint(path.written, { isOld: false }));
+  }
+  throw toInvalid(path, kind === undefined ? "is no model.json" : `is ${kind}`);
+}
+
+/** Keras 3 saves HDF5 files as well, which TensorFlow.js cannot read once they are converted. */
+function toKerasHint(file: string, { isOld }: { isOld: boolean }): string {
+  const exported = `in Python write \`keras.models.load_model(${JSON.stringify(file)}).export("saved-model")\`, then run \`${toConverter("saved-model")}\`, and give the folder`;
+  return isOld
+    ? `Of Keras 2: convert it in Python, \`tensorflowjs_converter --input_format=keras ${file} model-folder\`, and give the folder. Of Keras 3: ${exported}.`
+    : `${exported[0]!.toUpperCase()}${exported.slice(1)}.`;
+}
+
+function toConverter(folder: string): string {
+  return `tensorflowjs_converter --input_format=tf_saved_model ${folder} model-folder`;
+}
+
 function toSavedModelHint(folder: string): string {
-  return `Convert it in Python: \`tensorflowjs_converter --input_format=tf_saved_model ${folder} model-folder\`, and give the folder.`;
+  return `Convert it in Python: \`${toConverter(folder)}\`, and give the folder.`;
 }
 
 function parseModelJson(path: ModelPath, text: string): ModelJson {
@@ -148,7 +173,21 @@ function parseModelJson(path: ModelPath, text: string): ModelJson {
     Array.isArray(weightsManifest) &&
     weightsManifest.every(({ paths, weights }) => Array.isArray(paths) && Array.isArray(weights));
   if (!whole) throw toInvalid(path, "is no model.json of TensorFlow.js");
+  checkKerasVersion(path, modelTopology as { keras_version?: unknown });
   return json as ModelJson;
+}
+
+/** What the converter makes of layers of Keras 3 lacks the shapes of inputs where TensorFlow.js looks for them. */
+function checkKerasVersion(
+  path: ModelPath,
+  { keras_version: version }: { keras_version?: unknown },
+): void {
+  if (typeof version !== "string" || !/^[3-9]\./.test(version)) return;
+  throw toInvalid(
+    path,
+    `holds layers of Keras ${version}, which TensorFlow.js cannot read`,
+    `Convert it in another way: in Python write \`model.export("saved-model")\`, then run \`${toConverter("saved-model")}\`.`,
+  );
 }
 
 function toFormat({ format, modelTopology }: ModelJson): TfjsFormat {

@@ -129,8 +129,9 @@ export function createTfjsModel(
       }),
     describe: () => described,
     async warmup() {
+      const { backend } = runtime;
       const warnings =
-        runtime.backend === "cpu"
+        backend === "cpu"
           ? [
               `The model ${JSON.stringify(name)} runs in plain JavaScript, which is slow: run \`npm install @tensorflow/tfjs-backend-wasm\`.`,
             ]
@@ -141,11 +142,13 @@ export function createTfjsModel(
         await gate.run(() => onBackend(runtime, inNotebook, () => runModel(example)));
       } catch {
         // Zeros of the smallest shape may well be nothing that the model takes.
-        return warnings.length === 0 ? undefined : { ms: performance.now() - began, warnings };
+        return warnings.length === 0
+          ? undefined
+          : { ms: performance.now() - began, backend, warnings };
       }
       const ms = performance.now() - began;
       const dims = example.map(({ dims }, i) => [inputs[i]!.name, dims] as const);
-      return { ms, inputs: Object.fromEntries(dims), warnings };
+      return { ms, backend, inputs: Object.fromEntries(dims), warnings };
     },
     release: () =>
       gate.close(() => {

@@ -69,7 +69,7 @@ export function openTfjs(directory?: string): Promise<TfjsRuntime> {
   const found = findTfjs(directory);
   const known = runtimes.get(found.key);
   if (known !== undefined) return known;
-  const opening = chooseBackend(found);
+  const opening = chooseBackend(found, directory === undefined);
   runtimes.set(found.key, opening);
   opening.catch(() => runtimes.delete(found.key));
   return opening;
@@ -112,7 +112,10 @@ function findTfjs(directory?: string): FoundTfjs {
   });
 }
 
-async function chooseBackend({ tf, native, wasm }: FoundTfjs): Promise<TfjsRuntime> {
+async function chooseBackend(
+  { tf, native, wasm }: FoundTfjs,
+  inNotebook: boolean,
+): Promise<TfjsRuntime> {
   const before = tf.getBackend();
   if (native) {
     nativeUsed = true;
@@ -125,8 +128,9 @@ async function chooseBackend({ tf, native, wasm }: FoundTfjs): Promise<TfjsRunti
   } catch {
     backend = "cpu";
   }
-  // What a notebook trains with stays what it was: the wasm backend has not all gradients.
-  await tf.setBackend(before ?? "cpu");
+  // What a notebook trains with stays what it was: the wasm backend has not all gradients. Where only
+  // models run, their weights are loaded to where they are needed.
+  await tf.setBackend(inNotebook ? (before ?? "cpu") : backend);
   return { tf, backend };
 }
 

@@ -4,7 +4,7 @@ import { EkibenError } from "../core/errors.js";
 import { holdLiveValue } from "./live-value.js";
 import type { ModelDefinition } from "./model.js";
 import { createSavedFolder } from "./model-folder.js";
-import { toModelPath } from "./model-file.js";
+import { toModelPath, type ModelPath } from "./model-file.js";
 import {
   MODEL_JSON,
   listTfjsFiles,
@@ -44,7 +44,8 @@ export function tfjs(
       return saved(`the model ${JSON.stringify(name)}`);
     },
     async load({ name, directory }) {
-      if (directory !== undefined) return loadFolder(name, directory, directory, options);
+      if (directory !== undefined)
+        return loadFolder(name, toModelPath(directory), directory, options);
       checkLive(name, source);
       const runtime = await openTfjs();
       const format = "layers" in source ? "layers-model" : "graph-model";
@@ -77,17 +78,17 @@ function fromFolder(source: string | URL, options: TfjsOptions): ModelDefinition
     sources: () => [path.absolute, join(path.absolute, MODEL_JSON)],
     packages: listTfjsPackages,
     files: async () => listTfjsFiles(await readTfjsFile(path)),
-    load: ({ name, directory }) => loadFolder(name, directory ?? path.absolute, directory, options),
+    load: ({ name, directory }) => loadFolder(name, path, directory, options),
   };
 }
 
 async function loadFolder(
   name: string,
-  folder: string,
+  given: ModelPath,
   directory: string | undefined,
   options: TfjsOptions,
 ): Promise<TfjsModel> {
-  const file = await readTfjsFile(toModelPath(folder));
+  const file = await readTfjsFile(directory === undefined ? given : toModelPath(directory));
   const runtime = await openTfjs(directory);
   const artifacts = await readTfjsArtifacts(file);
   const handler = { load: async () => artifacts };

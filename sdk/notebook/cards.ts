@@ -1,4 +1,5 @@
 import type { DisplayData } from "../core/cell-record.js";
+import type { LoadedModel, ModelDescription } from "../models/model.js";
 import type { SavedBundle } from "../service/faces.js";
 import type { ServiceDefinition } from "../service/definition.js";
 
@@ -23,6 +24,7 @@ export function toServerCard(
   definition: ServiceDefinition,
   url: string,
   before: ServiceDefinition | undefined,
+  models: ReadonlyMap<string, LoadedModel>,
 ): Card {
   const apis = Object.values(definition.apis);
   const verb =
@@ -41,6 +43,7 @@ export function toServerCard(
     "text/plain": [
       `${definition.name} ${verb} ${url}`,
       ...apis.map((api) => `  POST ${url}/${api.route}`),
+      ...listModels(models).map(([name, kind]) => `  model ${name}: ${kind}`),
       `  page: ${url}/   stopDevServer() stops it`,
     ].join("\n"),
     "text/html": card(
@@ -55,9 +58,23 @@ export function toServerCard(
           ),
         ]),
       ),
+      table(
+        listModels(models).map(([name, kind]) => [
+          `model <code style="${CODE}">${escape(name)}</code>`,
+          escape(kind),
+        ]),
+      ),
       links.map(([href, text]) => link(href, text)).join(" · "),
     ),
   };
+}
+
+/** Each model with its kind, and where it computes when it has a choice. */
+function listModels(models: ReadonlyMap<string, LoadedModel>): [name: string, kind: string][] {
+  return Array.from(models, ([name, model]) => {
+    const { kind, backend } = model.describe() as ModelDescription & { backend?: string };
+    return [name, backend === undefined ? kind : `${kind} on ${backend}`];
+  });
 }
 
 /** The card under the cell that saved a bundle: its tag, what went into it, how to serve it. */
@@ -106,11 +123,15 @@ export function toNotice(text: string): Card {
 }
 
 function card(...parts: string[]): string {
-  const body = parts.map((part) => `<div style="margin: 4px 0">${part}</div>`).join("");
+  const body = parts
+    .filter((part) => part !== "")
+    .map((part) => `<div style="margin: 4px 0">${part}</div>`)
+    .join("");
   return `<div style="${STYLE}">${body}</div>`;
 }
 
 function table(rows: readonly (readonly string[])[], head?: readonly string[]): string {
+  if (rows.length === 0) return "";
   const line = (cells: readonly string[], tag: "td" | "th"): string =>
     `<tr style="background: none">${cells.map((cell) => `<${tag} style="${CELL}">${cell}</${tag}>`).join("")}</tr>`;
   return `<table style="border-collapse: collapse; margin: 0; font-size: 13px">${

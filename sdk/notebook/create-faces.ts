@@ -85,7 +85,7 @@ export function createFaces(): ServiceFaces {
       await serving.runtime.start();
       const listening = await startOrRelease();
       const url = listening.address;
-      display(toServerCard(definition, url, before));
+      display(toServerCard(definition, url, before, serving.runtime.models));
       if (findSurface() === "tslab") display(toNotice(PLAIN_TSLAB));
       void releaseUnserved(name);
       return withSummary(

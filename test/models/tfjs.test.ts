@@ -1,5 +1,6 @@
 import { cpSync, mkdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { pathToFileURL } from "node:url";
 import * as tf from "@tensorflow/tfjs";
 import { describe, expect, it } from "vitest";
 import type { Column } from "../../sdk/frame/column.js";
@@ -112,7 +113,11 @@ describe("tfjs()", () => {
       inputs: [{ name: "x", dtype: "float32", shape: [null, 2] }],
       outputs: [expect.objectContaining({ name: "y", dtype: "float32" })],
     });
-    expect(await model.warmup()).toMatchObject({ inputs: { x: [1, 2] }, warnings: [] });
+    expect(await model.warmup()).toMatchObject({
+      backend: "wasm",
+      inputs: { x: [1, 2] },
+      warnings: [],
+    });
   });
 
   it("goes on training after a service has used the model", async () => {
@@ -160,19 +165,52 @@ describe("files of tfjs()", () => {
     await expect(tfjs(folder).files()).rejects.toMatchObject({ code: "MODEL_FILE_INVALID" });
   });
 
+  const HDF5 = "\x89HDF\r\n\x1a\n";
+  const KERAS = "PK\x03\x04 metadata.json config.json model.weights.h5";
   it.each([
-    ["net.h5", "--input_format=keras"],
-    ["net.keras", '.export("saved-model")'],
-    ["saved_model.pb", "--input_format=tf_saved_model"],
-    ["", "--input_format=tf_saved_model"],
-  ])("says how to convert %j", async (name, advice) => {
+    ["net.h5", HDF5, "--input_format=keras"],
+    ["net.h5", HDF5, 'Of Keras 3: in Python write `keras.models.load_model("'],
+    ["net.hdf5", HDF5, "--input_format=keras"],
+    ["net", HDF5, "--input_format=keras"],
+    ["net.keras", KERAS, '.export("saved-model")'],
+    ["net.zip", KERAS, '.export("saved-model")'],
+    ["saved_model.pb", "x", "--input_format=tf_saved_model"],
+    ["net.tflite", "\0\0\0\0TFL3", "is a TensorFlow Lite model"],
+  ])("says how to convert the file %j of %j", async (name, content, advice) => {
     const folder = makeFolder();
-    mkdirSync(join(folder, "saved"));
-    writeFileSync(join(folder, "saved", name || "saved_model.pb"), "x");
-    await expect(tfjs(join(folder, "saved", name)).files()).rejects.toMatchObject({
+    writeFileSync(join(folder, name), Buffer.from(content, "latin1"));
+    // The folder alone tells as much, where such a file is what is in it.
+    const isTold = /saved_model|\.(h5|hdf5|keras)$/.test(name);
+    for (const source of [join(folder, name), ...(isTold ? [folder] : [])]) {
+      await expect(tfjs(source).files()).rejects.toMatchObject({
+        code: "MODEL_FILE_INVALID",
+        message: expect.stringContaining(advice),
+      });
+    }
+  });
+
+  it("says that layers of Keras 3 are to be converted in another way", async () => {
+    const folder = writeGraphModel();
+    const file = join(folder, "model.json");
+    const json = JSON.parse(readFileSync(file, "utf8")) as object;
+    const modelTopology = { keras_version: "3.8.0", backend: "tensorflow", model_config: {} };
+    writeFileSync(file, JSON.stringify({ ...json, format: "layers-model", modelTopology }));
+    await expect(tfjs(folder).load({ name: "net" })).rejects.toMatchObject({
       code: "MODEL_FILE_INVALID",
-      message: expect.stringContaining(advice),
+      message: expect.stringMatching(/layers of Keras 3\.8\.0.*--input_format=tf_saved_model/),
     });
+  });
+
+  it("takes the folder as a URL, and says what to do with one of the web", async () => {
+    const folder = writeGraphModel();
+    const model = await tfjs(pathToFileURL(folder)).load({ name: "net" });
+    expect(Array.from(await model.predict([[1, 2]]))).toEqual([12]);
+    for (const address of ["https://example.org/model.json", new URL("https://example.org/")]) {
+      await expect(tfjs(address).load({ name: "net" })).rejects.toMatchObject({
+        code: "MODEL_FILE_INVALID",
+        message: expect.stringContaining("tfjs(await tf.loadLayersModel(address))"),
+      });
+    }
   });
 
   it("refuses what is no model.json, and what is no model", async () => {
