@@ -27,6 +27,9 @@ export function toServerCard(
   models: ReadonlyMap<string, LoadedModel>,
 ): Card {
   const apis = Object.values(definition.apis);
+  const kinds = Object.keys(definition.models).map(
+    (name) => [name, toKind(models.get(name)!)] as const,
+  );
   const verb =
     before === undefined
       ? "answers at"
@@ -43,7 +46,7 @@ export function toServerCard(
     "text/plain": [
       `${definition.name} ${verb} ${url}`,
       ...apis.map((api) => `  POST ${url}/${api.route}`),
-      ...listModels(models).map(([name, kind]) => `  model ${name}: ${kind}`),
+      ...kinds.map(([name, kind]) => `  model ${name}: ${kind}`),
       `  page: ${url}/   stopDevServer() stops it`,
     ].join("\n"),
     "text/html": card(
@@ -59,7 +62,7 @@ export function toServerCard(
         ]),
       ),
       table(
-        listModels(models).map(([name, kind]) => [
+        kinds.map(([name, kind]) => [
           `model <code style="${CODE}">${escape(name)}</code>`,
           escape(kind),
         ]),
@@ -69,12 +72,10 @@ export function toServerCard(
   };
 }
 
-/** Each model with its kind, and where it computes when it has a choice. */
-function listModels(models: ReadonlyMap<string, LoadedModel>): [name: string, kind: string][] {
-  return Array.from(models, ([name, model]) => {
-    const { kind, backend } = model.describe() as ModelDescription & { backend?: string };
-    return [name, backend === undefined ? kind : `${kind} on ${backend}`];
-  });
+/** The kind of a model, and where it computes when it has a choice. */
+function toKind(model: LoadedModel): string {
+  const { kind, backend } = model.describe() as ModelDescription & { backend?: string };
+  return backend === undefined ? kind : `${kind} on ${backend}`;
 }
 
 /** The card under the cell that saved a bundle: its tag, what went into it, how to serve it. */

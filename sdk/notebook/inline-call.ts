@@ -4,6 +4,7 @@ import { EkibenError, ERROR_CATALOGUE, type Problem } from "../core/errors.js";
 import { isRejection } from "../core/rejection.js";
 import { readSampleAnswer } from "../bundle/sample.js";
 import { toRequestInit, toSentRequest } from "../http/sent-request.js";
+import { frameOf } from "../frame/lazy-data-frame.js";
 import type { EncodedBody } from "../inputs/input.js";
 import type { ApiDefinition, ServiceDefinition } from "../service/definition.js";
 import { parseEncoded, readExampleParameters } from "../service/example.js";
@@ -47,7 +48,12 @@ export async function callInline(
   }
   await rehearse(declared, { target, encoded, requestId, options });
   const output: unknown = readOutput(declared, response, { mediaType, bytes });
-  return { output, call: { api, request } };
+  const items = declared.input.cardinality === "many" ? countItems(input) : 1;
+  return { output, call: { api, request, items } };
+}
+
+function countItems(input: unknown): number {
+  return Array.isArray(input) ? input.length : (frameOf(input)?.rowCount ?? 1);
 }
 
 interface Rehearsal {

@@ -4,12 +4,16 @@ import type { SentRequest } from "../http/sent-request.js";
 export interface RecordedCall {
   readonly api: string;
   readonly request: SentRequest;
+  /** How many rows or items were sent. */
+  readonly items: number;
 }
 
 const MOST_CALLS = 20;
 const MOST_BYTES = 256 * 1024;
+/** A call of more is an evaluation: its rows are data, which must not travel with the bundle. */
+const MOST_ITEMS = 50;
 
-/** Keeps the latest inline calls of each service and API, the same one once. */
+/** Keeps the latest inline calls of each service and API, the same one once, but none with many rows. */
 export interface CallRecorder {
   record(service: string, call: RecordedCall): void;
   find(service: string): readonly RecordedCall[];
@@ -19,7 +23,7 @@ export function createCallRecorder(): CallRecorder {
   const calls = new Map<string, RecordedCall[]>();
   return {
     record(service, call) {
-      if ((call.request.body?.byteLength ?? 0) > MOST_BYTES) return;
+      if (call.items > MOST_ITEMS || (call.request.body?.byteLength ?? 0) > MOST_BYTES) return;
       const earlier = calls.get(service) ?? [];
       const same = (other: RecordedCall): boolean =>
         other.api === call.api && isSame(other.request, call.request);

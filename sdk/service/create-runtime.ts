@@ -100,8 +100,10 @@ export function createRuntime(definition: ServiceDefinition, options: RuntimeOpt
       try {
         const warmup = await model.warmup?.();
         if (warmup === undefined) continue;
-        const { warnings = [], ...fields } = warmup;
-        log.info(`ran the model ${name} once`, fields);
+        const { warnings = [], ms, ...fields } = warmup;
+        // Under a cell it would stand above what the author wants to see.
+        const level = options.modelsDirectory === undefined ? "debug" : "info";
+        log[level](`ran the model ${name} once`, { ms: Math.round(ms * 10) / 10, ...fields });
         for (const warning of warnings) log.warn(warning);
       } catch (error) {
         log.warn(`the model ${name} failed in its first run`, { error });

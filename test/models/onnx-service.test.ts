@@ -83,7 +83,7 @@ it("a service is ready when each model has run once, with its time in the log", 
   expect(runtime.state).toBe("ready");
   expect(lines).toEqual([
     {
-      level: "info",
+      level: "debug",
       message: "ran the model net once",
       fields: { ms: expect.any(Number), inputs: { tokens: [1, 16] } },
     },
@@ -94,7 +94,7 @@ it("a service is ready when each model has run once, with its time in the log", 
 it("a service warns of a model whose rows know of each other", async () => {
   const { runtime, lines } = await serve(madeFile("coupled"));
   expect(lines).toMatchObject([
-    { level: "info" },
+    { level: "debug" },
     { level: "warn", message: expect.stringMatching(/"net" .* one by one/) },
   ]);
   await runtime.drain();
