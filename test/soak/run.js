@@ -1,10 +1,11 @@
 /** `npm run soak`: hours of ordinary and of rough use; what is held must not grow. */
 import { parseArgs } from "node:util";
 import * as serving from "./parts/serving.js";
+import * as tfjs from "./parts/tfjs.js";
 import * as workers from "./parts/workers.js";
 
 /** @type {Record<string, { title: string, run(order: Order): Promise<string[]> }>} */
-const PARTS = { serving, workers };
+const PARTS = { serving, tfjs, workers };
 
 /**
  * @typedef {object} Order
