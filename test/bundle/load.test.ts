@@ -1,4 +1,13 @@
-import { appendFile, mkdir, readFile, rename, rm, symlink, writeFile } from "node:fs/promises";
+import {
+  appendFile,
+  chmod,
+  mkdir,
+  readFile,
+  rename,
+  rm,
+  symlink,
+  writeFile,
+} from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { loadService, openBundle } from "../../sdk/bundle/load.js";
@@ -29,6 +38,8 @@ test("one flipped bit in any file is found before anything runs", async () => {
   for (const { path } of allFiles(manifest)) {
     const file = join(directory, path);
     const bytes = await readFile(file);
+    // Files of models are read-only.
+    await chmod(file, 0o644);
     const flipped = Buffer.from(bytes);
     flipped[flipped.length >> 1]! ^= 1;
     await writeFile(file, flipped);

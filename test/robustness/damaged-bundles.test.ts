@@ -1,4 +1,4 @@
-import { cp, readdir, readFile, writeFile } from "node:fs/promises";
+import { chmod, cp, readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { createDigest, parseManifest, printManifest } from "../../sdk/bundle/manifest.js";
@@ -26,6 +26,8 @@ async function copyWith(
 ): Promise<string> {
   const copy = join(home.path, name);
   await cp(bundle, copy, { recursive: true });
+  // Files of models are read-only.
+  await chmod(join(copy, path), 0o644);
   await writeFile(join(copy, path), change(await readFile(join(copy, path))));
   return copy;
 }
