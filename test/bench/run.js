@@ -15,6 +15,7 @@ import { start } from "./rows/start.js";
 import { hundredRows, oneRow } from "./rows/table.js";
 import { tfjs } from "./rows/tfjs.js";
 import { trees } from "./rows/trees.js";
+import { workers } from "./rows/workers.js";
 
 const ROWS = [
   oneRow,
@@ -23,6 +24,7 @@ const ROWS = [
   check,
   logging,
   batching,
+  workers,
   trees,
   tfjs,
   start,

@@ -44,7 +44,8 @@ export function toSettingsTable(): string {
   const rows = ALL_SETTINGS.map(([name, setting]) => {
     const { placeholder } = setting.kind;
     const flag = [setting.flag, placeholder].filter((part) => part !== undefined).join(" ");
-    const shown = setting.flag === undefined ? "" : `\`${flag}\``;
+    // A bar would end the cell, in code as well.
+    const shown = setting.flag === undefined ? "" : `\`${flag.replaceAll("|", "\\|")}\``;
     return `| \`${name}\` | ${shown} | \`${setting.env}\` | ${setting.help} | ${printDefault(setting.default)} |`;
   });
   return [
