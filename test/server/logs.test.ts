@@ -1,4 +1,4 @@
-import { readFile } from "node:fs/promises";
+import { mkdir, readFile, symlink } from "node:fs/promises";
 import { Agent, request } from "node:http";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
@@ -106,6 +106,33 @@ test("settings: sampling, redaction, a file for the application; the counter of 
   expect(told).toContain("answers on");
   expect(told).toContain('"stopped"');
 });
+
+test.skipIf(process.platform !== "linux")(
+  "on a full disk requests are answered, lost lines counted, and one line says so",
+  async () => {
+    const directory = join(home.path, "full");
+    await mkdir(directory);
+    // The kernel answers each write to it as a full disk does.
+    await symlink("/dev/full", join(directory, "prediction.log"));
+    const options = ["words", "--port=0", "--workers=2", `--log-dir=${directory}`];
+    const server = await home.serve(options, { env: { EKIBEN_LOG_BUFFER: "64KiB" } });
+    const scrape = async () => {
+      const headers = { connection: "close" };
+      return await (await fetch(`${server.url}/metrics`, { headers })).text();
+    };
+    const lost = /^ekiben_log_dropped_total\{[^}]*stream="prediction"[^}]*\} ([1-9]\d*)$/m;
+    let sent = 0;
+    await eventually(async () => {
+      for (let i = 0; i < 20; i++) await shout(server.url, `full-${sent++}`);
+      return lost.test(await scrape());
+    }, 60_000);
+    expect(await scrape()).toContain('reason="disk-full"');
+    expect(await server.stop()).toBe(0);
+    // The other streams go on, and the trouble is told once, not each second.
+    expect(idsOf(await readLogs(directory, "access"))).toHaveLength(sent);
+    expect(server.output().match(/cannot be written/g)).toHaveLength(1);
+  },
+);
 
 test("files without a folder are refused before anything starts", async () => {
   const refused = await home.run(["serve", "words", "--log-access", "file"]);

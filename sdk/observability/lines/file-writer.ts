@@ -11,7 +11,7 @@ export interface FileWriterOptions {
   directory: string;
   rotation?: Partial<Rotation>;
   retention?: Partial<Retention>;
-  /** Bytes that may wait in memory, over all streams. @default 16_777_216 (16 MiB) */
+  /** Bytes of each stream that may wait in memory. @default 16_777_216 (16 MiB) */
   maxBufferBytes?: number;
   /** Milliseconds for which lines are gathered; application lines are not. @default 50 */
   gatherMs?: number;
@@ -41,7 +41,6 @@ const DEFAULT_RETENTION: Retention = {
 export async function createFileWriter(options: FileWriterOptions): Promise<LineSink> {
   const { directory, onTrouble, onFault } = options;
   const tally = new DropTally();
-  const budget = new ByteBudget(options.maxBufferBytes ?? 16 * 1024 * 1024);
   await mkdir(directory, { recursive: true }).catch((cause: unknown) => {
     throw new EkibenError("COMMAND_INVALID", {
       detail: `The folder of the logs, ${directory}, cannot be made: ${(cause as Error).message}.`,
@@ -64,7 +63,8 @@ export async function createFileWriter(options: FileWriterOptions): Promise<Line
       stream,
       new LineQueue(target, {
         tally,
-        budget,
+        // One each: a stream that cannot be written takes no room from the others.
+        budget: new ByteBudget(options.maxBufferBytes ?? 16 * 1024 * 1024),
         // What the application says may be the last thing before it ends.
         gatherMs: stream === "application" ? 0 : (options.gatherMs ?? 50),
         retryMs: options.retryMs ?? 1000,

@@ -11,7 +11,7 @@ export interface LineTarget {
   close(): Promise<void>;
 }
 
-/** What the queues of one sink share. */
+/** How a queue writes. */
 export interface QueueOptions {
   tally: DropTally;
   budget: ByteBudget;
@@ -23,7 +23,7 @@ export interface QueueOptions {
   onTrouble(error: NodeJS.ErrnoException | undefined): void;
 }
 
-/** The bytes that may wait in memory, over all streams of a sink. */
+/** The bytes that may wait in memory. */
 export class ByteBudget {
   #used = 0;
 

@@ -50,7 +50,8 @@ export function createRedactor(names: readonly string[]): Redactor {
   const hides = (key: string, path: string): boolean => keys.has(key) || paths.has(path);
 
   function redactJson(text: string, rows: boolean): Redacted {
-    if (!rows && !mayHold(text)) return { text, changed: false };
+    // A body without such a name is not read, unless it may be rows whose columns have none.
+    if (!mayHold(text) && !(rows && /\[\s*\[/.test(text))) return { text, changed: false };
     let value: unknown;
     try {
       value = JSON.parse(text);

@@ -82,7 +82,7 @@ export const logsSection = {
     kind: bytes(65_536),
     default: 16_777_216,
     env: "EKIBEN_LOG_BUFFER",
-    help: "bytes of lines that may wait in a process to be written",
+    help: "bytes of each stream that may wait in a process to be written",
   }),
   "logs.rotateSize": setting({
     kind: bytes(1024),
