@@ -134,6 +134,7 @@ export async function serveBundle(options: ServeOptions): Promise<RunningServer>
     ...facts,
     directory,
     log,
+    scheme: values?.["tls.cert"] === undefined ? "http" : "https",
     enabled: values?.["tracing.enabled"],
     endpoint: values?.["tracing.endpoint"],
     sampleRatio: values?.["tracing.sampleRatio"],

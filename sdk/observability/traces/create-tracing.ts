@@ -15,6 +15,8 @@ interface OwnRequestTrace extends RequestTrace {
 export interface TracingOptions {
   /** The version of the service. */
   version: string;
+  /** What clients speak with this process. @default "http" */
+  scheme?: "http" | "https" | undefined;
   /** @default nothing */
   close?(): Promise<void>;
 }
@@ -45,7 +47,7 @@ export function createTracing(api: typeof Api, options: TracingOptions): Tracing
     const known = METHODS.has(method);
     const attributes: Attributes = {
       "http.request.method": known ? method : "_OTHER",
-      "url.scheme": "http",
+      "url.scheme": options.scheme ?? "http",
       "ekiben.request.id": id,
       // A client makes up what is no route, and it would be the name of a span.
       ...(route === UNMATCHED ? {} : { "http.route": route }),

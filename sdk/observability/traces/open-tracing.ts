@@ -24,5 +24,5 @@ export async function openTracing(options: OpenTracingOptions): Promise<Tracing 
   if (enabled !== true) return undefined;
   const api = await import("@opentelemetry/api");
   const { createTracing } = await import("./create-tracing.js");
-  return createTracing(api, { version: options.version });
+  return createTracing(api, { version: options.version, scheme: options.scheme });
 }

@@ -13,6 +13,8 @@ import type { Tracing } from "./tracing.js";
 export interface OtlpOptions {
   service: string;
   version: string;
+  /** What clients speak with this process. @default "http" */
+  scheme?: "http" | "https" | undefined;
   /** Where a collector takes OTLP over HTTP, without the path; else the variables of OpenTelemetry say it. */
   endpoint?: string | undefined;
   /** The share of new traces that is kept; else the variables of OpenTelemetry say it. */
@@ -73,6 +75,7 @@ export async function startOtlp(options: OtlpOptions): Promise<Tracing> {
   provider.register();
   return createTracing(api, {
     version,
+    scheme: options.scheme,
     // A collector that is away must not keep a server from ending.
     close: () => provider.shutdown().catch(() => {}),
   });
