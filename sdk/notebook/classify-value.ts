@@ -2,6 +2,7 @@ import type { CellRecord, NotebookHost } from "../core/cell-record.js";
 import { EkibenError } from "../core/errors.js";
 import { printValues } from "../bundle/values.js";
 import { findSecret, readsEnvironment } from "./environment.js";
+import { findSecretForm, findSecretName } from "./secrets.js";
 import { isLiveValue } from "../models/live-value.js";
 import { MADE_AGAIN } from "../core/made-again.js";
 import { isService } from "../service/define-service.js";
@@ -36,8 +37,16 @@ export function createLiveValues(host: NotebookHost): LiveValues {
   };
 }
 
-/** Decides how to capture a variable by what it holds now. */
-export function createClassify(live: LiveValues): Classify {
+/**
+ * Decides how to capture a variable by what it holds now.
+ * @param allowSecrets The variables that may hold what looks like a secret; `true` for all.
+ */
+export function createClassify(
+  live: LiveValues,
+  allowSecrets: readonly string[] | boolean = false,
+): Classify {
+  const mayHoldSecrets = (name: string): boolean =>
+    typeof allowSecrets === "boolean" ? allowSecrets : allowSecrets.includes(name);
   return (question) => {
     let value: unknown;
     try {
@@ -50,8 +59,25 @@ export function createClassify(live: LiveValues): Classify {
       };
     }
     if (isMadeAgain(value) || readsEnvironment(question)) return { kind: "source" };
-    return classifyData(question, value, live);
+    return classifyData(question, value, { live, mayHoldSecret: mayHoldSecrets(question.name) });
   };
+}
+
+/** A secret in a bundle is one that everybody has who gets the bundle. */
+function findSecretIn(name: string, value: unknown, text: string): Classification | undefined {
+  const form = findSecretForm(text);
+  const path = form === undefined ? findSecretName(name, value) : undefined;
+  if (form === undefined && path === undefined) return undefined;
+  return {
+    kind: "refused",
+    reason: form === undefined ? `by its name \`${path}\` is a secret` : `it holds ${form}`,
+    hint: `Read it from the environment where the service runs: take process.env in .setup(), or where it is used. If it is no secret, save({ allowSecrets: [${JSON.stringify(name)}] }).`,
+  };
+}
+
+interface Knowledge {
+  live: LiveValues;
+  mayHoldSecret: boolean;
 }
 
 /** What the text of its declaration makes again: code, and what ekiben and zod make of code. */
@@ -80,7 +106,11 @@ function hasFunctions(value: object, names: readonly string[]): boolean {
   return names.every((name) => typeof (value as Record<string, unknown>)[name] === "function");
 }
 
-function classifyData(question: BindingQuestion, value: unknown, live: LiveValues): Classification {
+function classifyData(
+  question: BindingQuestion,
+  value: unknown,
+  { live, mayHoldSecret }: Knowledge,
+): Classification {
   if (value instanceof Promise) {
     return {
       kind: "refused",
@@ -99,6 +129,8 @@ function classifyData(question: BindingQuestion, value: unknown, live: LiveValue
         hint: `Read process.env.${secret} where it is used, or give its name: apiKey({ env: ${JSON.stringify(secret)} }).`,
       };
     }
+    const looksSecret = mayHoldSecret ? undefined : findSecretIn(question.name, value, text);
+    if (looksSecret !== undefined) return looksSecret;
     const used = Array.from(live.classes).filter(([, { name }]) => classes.includes(name));
     const secretive = used.find(([made]) => hasPrivateFields(made));
     if (secretive !== undefined) {

@@ -22,6 +22,7 @@ import { answerCalls } from "./answer-calls.js";
 import { findEntry, findOwners } from "./find-entry.js";
 import { printValueFiles } from "./value-files.js";
 import { withSummary } from "./with-summary.js";
+import { findSecretForm } from "./secrets.js";
 import { display, findSurface } from "./display.js";
 import type { Target } from "./inline-call.js";
 import type { RecordedCall } from "./samples.js";
@@ -49,9 +50,10 @@ export async function saveFromNotebook(
     cells: host.cells,
     owners,
     entry: findEntry(service, host, owners),
-    classify: createClassify(live),
+    classify: createClassify(live, options.allowSecrets),
     same: (binding) => Object.is(live.read(binding), host.read(binding.name)),
   });
+  if (options.allowSecrets !== true) refuseSecretSource(slice.program.code);
   const answered = await answerCalls(service, calls, target);
   const samples = answered.map(({ sample }) => sample);
   let results: VerifyResult[] | undefined;
@@ -100,6 +102,16 @@ export async function saveFromNotebook(
   const shown = logged === undefined ? saved : withLogged(saved, logged);
   display(toBundleCard(shown));
   return withSummary(shown, `SavedBundle ${shown.tag}`);
+}
+
+/** A secret that is written within a function has no variable that could be asked about. */
+function refuseSecretSource(code: string): void {
+  const form = findSecretForm(code);
+  if (form === undefined) return;
+  throw new EkibenError("CAPTURE_FAILED", {
+    detail: `The cells of the service hold ${form}, which would be saved with their source.`,
+    hint: "Read it from the environment where the service runs: process.env.NAME. If it is no secret, save({ allowSecrets: true }).",
+  });
 }
 
 /** The bundle is in the store by now, whatever comes of its being logged. */

@@ -103,7 +103,14 @@ function buildService(faces: ServiceFaces, definition: ServiceDefinition): Servi
     },
     stopDevServer: () => faces.stopDevServer(service),
     async save(options: SaveOptions = {}) {
-      checkKeys("save", options, ["labels", "version", "verify", "store", "mlflow"]);
+      checkKeys("save", options, [
+        "labels",
+        "version",
+        "verify",
+        "store",
+        "mlflow",
+        "allowSecrets",
+      ]);
       return await faces.save(service, options);
     },
   } as Service<any>;

@@ -38,6 +38,11 @@ export interface SaveOptions {
   version?: string;
   /** Starts the bundle in a fresh process and replays the recorded calls. @default true */
   verify?: boolean;
+  /**
+   * The variables that may be saved although they look like a secret, by name or by what they hold;
+   * `true` for all of them, and for the source of the cells. @default none
+   */
+  allowSecrets?: readonly string[] | boolean;
   /** The folder of the store. @default EKIBEN_HOME or ~/.ekiben */
   store?: string;
   /** Logs the bundle to MLflow as well. @default it stays in the store */

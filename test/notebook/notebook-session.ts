@@ -16,7 +16,7 @@ export interface NotebookSession extends AsyncDisposable {
   /** Runs an expression and reads its value. */
   evaluate<T>(expression: string): Promise<T>;
   /** Saves a service, verified by its recorded calls. */
-  save(service: string): Promise<Saved>;
+  save(service: string, options?: object): Promise<Saved>;
 }
 
 export interface Saved extends SavedBundle {
@@ -75,8 +75,10 @@ export async function createNotebookSession(
       if (result.status !== "error") throw new Error(`A cell did not fail:\n${cell}`);
       return result.text;
     },
-    async save(service) {
-      const saved = await evaluate<SavedBundle>(`await ${service}.save()`);
+    async save(service, options = {}) {
+      const saved = await evaluate<SavedBundle>(
+        `await ${service}.save(${JSON.stringify(options)})`,
+      );
       return { ...saved, read: (path) => readFileSync(join(saved.directory, path), "utf8") };
     },
     async [Symbol.asyncDispose]() {
