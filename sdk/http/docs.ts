@@ -88,4 +88,6 @@ const CONTENT_SECURITY_POLICY = [
   "connect-src 'self'",
   "base-uri 'none'",
   "form-action 'none'",
+  // A page of elsewhere around it could lead clicks to its buttons.
+  "frame-ancestors 'none'",
 ].join("; ");

@@ -31,6 +31,9 @@ export function toProblemAnswer(
       : fromHttpException(thrown, requestId);
   const headers = thrown === undefined ? {} : headersOf(thrown);
   headers["content-type"] = PROBLEM_TYPE;
+  // It may repeat what was sent, and is of this moment.
+  headers["x-content-type-options"] = "nosniff";
+  headers["cache-control"] = "no-store";
   headers["x-request-id"] = requestId;
   const retryAfter = error instanceof EkibenError ? error.facts.retryAfter : undefined;
   // The header counts whole seconds (RFC 9110, 10.2.3); 0 would ask for an immediate second try.

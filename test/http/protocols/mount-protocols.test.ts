@@ -35,6 +35,8 @@ test("a problem that takes another form keeps its status and its other headers",
   expect(dressed.status).toBe(503);
   expect(Object.fromEntries(dressed.headers)).toEqual({
     allow: "POST",
+    "cache-control": "no-store",
+    "x-content-type-options": "nosniff",
     "content-type": "application/json",
     "retry-after": "3",
     "x-request-id": "id-1",
