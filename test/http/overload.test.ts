@@ -245,7 +245,8 @@ describe("a storm on a batched API", () => {
     await using server = await serve([work], { maxConcurrency: 60 });
     const asked = Array.from({ length: 300 }, async (_, index) => {
       await new Promise((resolve) => setTimeout(resolve, index));
-      const headers = index % 7 === 0 ? { "x-request-timeout-ms": "60" } : {};
+      const headers: Record<string, string> =
+        index % 7 === 0 ? { "x-request-timeout-ms": "60" } : {};
       return await send(`${server.url}/work`, item.padEnd(index % 5 === 0 ? 1500 : 20), {
         headers,
       });
