@@ -16,6 +16,9 @@ import type { ServiceLimits } from "../../sdk/service/gate.js";
 import { openWire, problemOf, send, toText, type Answer } from "../robustness/traffic.js";
 import { api, service } from "./serving.js";
 
+/** However busy the machine is. */
+const poll = <T>(read: () => T) => expect.poll(read, { timeout: 30_000 });
+
 /** Handlers that wait until they are told to go on. */
 function createDoor() {
   const waiting: (() => void)[] = [];
@@ -96,8 +99,8 @@ describe("more than an API may have in flight", () => {
     const work = plain({ maxConcurrency: 3, handler: (async () => await door.wait()) as never });
     await using server = await serve([work], {}, log);
     const asked = Array.from({ length: 40 }, () => send(`${server.url}/work`, item));
-    await expect.poll(() => door.waiting).toBe(3);
-    await expect.poll(async () => sum(await server.metrics(), "ekiben_shed_total")).toBe(37);
+    await poll(() => door.waiting).toBe(3);
+    await poll(async () => sum(await server.metrics(), "ekiben_shed_total")).toBe(37);
     for (const probe of ["/livez", "/readyz", "/healthz", "/metrics"]) {
       expect((await send(`${server.url}${probe}`, "", { method: "GET" })).status).toBe(200);
     }
@@ -122,22 +125,22 @@ describe("more than an API may have in flight", () => {
     const door = createDoor();
     const work = plain({ maxConcurrency: 2, handler: (async () => await door.wait()) as never });
     await using server = await serve([work]);
-    const late = send(`${server.url}/work`, item, { headers: { "x-request-timeout-ms": "50" } });
+    const late = send(`${server.url}/work`, item, { headers: { "x-request-timeout-ms": "1500" } });
     const wire = await openWire(server.url);
     wire.socket.write(toText("/work", item));
-    await expect.poll(() => door.waiting).toBe(2);
+    await poll(() => door.waiting).toBe(2);
     expect((await late).status).toBe(504);
     wire.socket.destroy();
-    await expect
-      .poll(async () => sum(await server.metrics(), "ekiben_requests_total", 'status="499"'))
-      .toBe(1);
+    await poll(async () =>
+      sum(await server.metrics(), "ekiben_requests_total", 'status="499"'),
+    ).toBe(1);
     expect(problemOf(await send(`${server.url}/work`, item))).toMatchObject({
       code: "CONCURRENCY_EXCEEDED",
     });
     door.open();
-    await expect.poll(() => server.runtime.inFlight.requests).toBe(0);
+    await poll(() => server.runtime.inFlight.requests).toBe(0);
     const next = send(`${server.url}/work`, item);
-    await expect.poll(() => door.waiting).toBe(1);
+    await poll(() => door.waiting).toBe(1);
     door.open();
     expect((await next).status).toBe(200);
   });
@@ -150,7 +153,7 @@ describe("bodies", () => {
     await using server = await serve([work], { bodyBudgetBytes: 10_000 });
     const padded = (size: number): string => item.padEnd(size);
     const first = send(`${server.url}/work`, padded(9000));
-    await expect.poll(() => door.waiting).toBe(1);
+    await poll(() => door.waiting).toBe(1);
     // Only its head is sent: an answer means that nobody waited for the body.
     const wire = await openWire(server.url);
     wire.socket.write(toText("/work", "").replace("Content-Length: 0", "Content-Length: 5000"));
@@ -175,9 +178,9 @@ describe("bodies", () => {
     expect(problemOf(packed)).toMatchObject({ code: "BODY_BUDGET_EXCEEDED" });
     door.open();
     expect((await first).status).toBe(200);
-    await expect.poll(() => server.runtime.inFlight).toMatchObject({ requests: 0, bytes: 0 });
+    await poll(() => server.runtime.inFlight).toMatchObject({ requests: 0, bytes: 0 });
     const alone = send(`${server.url}/work`, padded(50_000));
-    await expect.poll(() => door.waiting).toBe(1);
+    await poll(() => door.waiting).toBe(1);
     door.open();
     expect((await alone).status).toBe(200);
     expect(sum(await server.metrics(), "ekiben_shed_total", 'reason="body-bytes"')).toBe(3);
@@ -196,7 +199,7 @@ describe("bodies", () => {
       send(`${server.url}/upload`, Buffer.alloc(1_000_000), { headers }),
     );
     expect((await Promise.all(sent)).map(({ status }) => status)).toEqual([200, 200, 200, 200]);
-    await expect.poll(() => server.runtime.inFlight).toMatchObject({ requests: 0, bytes: 0 });
+    await poll(() => server.runtime.inFlight).toMatchObject({ requests: 0, bytes: 0 });
   });
 
   it.each([
@@ -221,7 +224,7 @@ describe("bodies", () => {
       });
       expect(answer!.headers["connection"]).toBe("close");
       if (!wire.socket.closed) await once(wire.socket, "close");
-      await expect.poll(() => server.runtime.inFlight).toMatchObject({ requests: 0, bytes: 0 });
+      await poll(() => server.runtime.inFlight).toMatchObject({ requests: 0, bytes: 0 });
     },
   );
 });
@@ -259,6 +262,8 @@ describe("a storm on a batched API", () => {
       "DEADLINE_UNREACHABLE",
       "CONCURRENCY_EXCEEDED",
       "REQUEST_TIMEOUT",
+      // On a machine that is so busy that not even the body was read in time.
+      "REQUEST_INCOMPLETE",
     ];
     expect(Object.keys(counts).filter((code) => !known.includes(code))).toEqual([]);
     expect(counts["200"]).toBeGreaterThan(0);
@@ -273,6 +278,6 @@ describe("a storm on a batched API", () => {
       queuedItems: 0,
       queuedBytes: 0,
     });
-    await expect.poll(() => server.runtime.inFlight).toMatchObject({ requests: 0, bytes: 0 });
+    await poll(() => server.runtime.inFlight).toMatchObject({ requests: 0, bytes: 0 });
   });
 });
