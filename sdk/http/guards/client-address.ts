@@ -2,6 +2,7 @@ import { BlockList, isIP } from "node:net";
 import type { IncomingMessage } from "node:http";
 import type { Context } from "hono";
 import type { EkibenError } from "../../core/errors.js";
+import { findClientAddress } from "../client-origin.js";
 
 /**
  * Reads the address of a client: that of the connection, or, when that is a trusted proxy, the last
@@ -16,7 +17,8 @@ export function createAddressReader(
 
   return (c) => {
     const incoming = (c.env as { incoming?: IncomingMessage } | undefined)?.incoming;
-    let address = toPlain(incoming?.socket?.remoteAddress);
+    // The server may know already what its own trusted proxies say.
+    let address = incoming === undefined ? undefined : toPlain(findClientAddress(incoming));
     if (address === undefined) return undefined;
     if (trustedProxies.length > 0 && isTrusted(address)) {
       const forwarded = (c.req.header("x-forwarded-for") ?? "").split(",");
