@@ -27,7 +27,7 @@ async function score(customers: Frame, models: Models): Promise<Scores> {
   const torch = toProbabilities(logits);
   const net = Float64Array.from(probabilities);
   // XGBoost finds its columns by their names, and takes missing cells and texts as they are.
-  const trees = Float64Array.from(models.trees.predict(customers));
+  const trees = Float64Array.from(await models.trees.predict(customers));
   const churn = trees.map((p, i) => (p + torch[i]! + net[i]!) / 3);
   return { churn, trees, torch, net };
 }

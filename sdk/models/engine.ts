@@ -45,6 +45,11 @@ export interface Engine<Source, Facts, Job, Answer> {
 export interface EngineKind<Source, Facts, Job, Answer> {
   /** How a worker thread finds it: a name of `engines.ts`. */
   readonly name: string;
+  /**
+   * Whether engines give a `source` with their weights in shared memory. A large file is then read in
+   * a worker, and what came of it runs on the loop while its runs are short.
+   */
+  readonly shares?: boolean;
   open(source: Source): Promise<Engine<Source, Facts, Job, Answer>>;
 }
 

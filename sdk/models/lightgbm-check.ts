@@ -3,11 +3,18 @@ import { basename } from "node:path";
 import { EkibenError } from "../core/errors.js";
 import { findForeignKind, type FileKind } from "./file-kind.js";
 import { LightgbmFault, SAVE_AGAIN } from "./lightgbm-fault.js";
-import { readLightgbmText } from "./lightgbm-file.js";
-import { createForest } from "./lightgbm-forest.js";
-import type { LightgbmParts } from "./lightgbm-model.js";
+import { readLightgbmText, type LightgbmText } from "./lightgbm-file.js";
+import { createForest, type LightgbmForest } from "./lightgbm-forest.js";
 import { toObjective } from "./lightgbm-objective.js";
 import { printPath, readModelHead, type ModelPath } from "./model-file.js";
+
+/** What a file of a model holds, made ready to compute: plain data, its trees in shared memory. */
+export interface LightgbmParts {
+  readonly text: Omit<LightgbmText, "trees">;
+  readonly forest: LightgbmForest;
+  /** The size of the file. */
+  readonly bytes: number;
+}
 
 /**
  * Looks whether a file begins as a LightGBM model.
@@ -40,12 +47,9 @@ export async function readLightgbmFile(path: ModelPath): Promise<LightgbmParts> 
   });
   try {
     const { trees, ...text } = readLightgbmText(bytes);
-    return {
-      text,
-      forest: createForest(trees),
-      objective: toObjective(text.objective, text.treesPerIteration),
-      bytes: bytes.length,
-    };
+    // Refused here, where the file has a name; whoever computes makes it again.
+    toObjective(text.objective, text.treesPerIteration);
+    return { text, forest: createForest(trees), bytes: bytes.length };
   } catch (error) {
     if (error instanceof LightgbmFault) throw toError(error.message, error, error.hint);
     throw error;

@@ -62,12 +62,13 @@ export function createForest(trees: readonly LightgbmTree[]): LightgbmForest {
   if (size * STRIDE > 2 ** 31 - 1) {
     throw new LightgbmFault(`its ${size} nodes are more than this release can hold`);
   }
-  const block = new ArrayBuffer(size * STRIDE * 4);
+  // Shared, so that worker threads walk the same trees.
+  const block = new SharedArrayBuffer(size * STRIDE * 4);
   const ints = new Int32Array(block);
   const doubles = new Float64Array(block);
-  const kinds = new Uint8Array(size);
-  const values = new Float64Array(size);
-  const leaves = new Int32Array(size);
+  const kinds = new Uint8Array(new SharedArrayBuffer(size));
+  const values = new Float64Array(new SharedArrayBuffer(size * 8));
+  const leaves = new Int32Array(new SharedArrayBuffer(size * 4));
   const roots = new Int32Array(trees.length);
   const plain = new Uint8Array(trees.length).fill(1);
   const sets = new Int32Array(sum(trees, (tree) => tree.boundaries.length - 1) + 1);

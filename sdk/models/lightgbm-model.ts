@@ -7,11 +7,17 @@ import {
   toFeatures,
   type LightgbmFeatureOptions,
 } from "./lightgbm-features.js";
-import type { LightgbmText } from "./lightgbm-file.js";
-import type { LightgbmForest } from "./lightgbm-forest.js";
-import type { LightgbmObjective } from "./lightgbm-objective.js";
+import type { ExecutionState, Executor } from "./engine.js";
+import type { LightgbmParts } from "./lightgbm-check.js";
+import {
+  computeRows,
+  type LightgbmAnswer,
+  type LightgbmJob,
+  type LightgbmTask,
+} from "./lightgbm-engine.js";
+import { toObjective, type LightgbmObjective } from "./lightgbm-objective.js";
 import { fillSlots, toBlockSize } from "./lightgbm-slots.js";
-import { addLeaves, writeLeaves, type SlotRows, type TreeRange } from "./lightgbm-walk.js";
+import type { TreeRange } from "./lightgbm-walk.js";
 import type { LoadedModel, ModelDescription } from "./model.js";
 import { toFeatureSource, type FeatureInput } from "./trees/feature-source.js";
 import type { Feature } from "./trees/feature.js";
@@ -49,54 +55,48 @@ export interface LightgbmDescription extends ModelDescription {
   outputs: readonly TensorDescription[];
 }
 
-/** A loaded LightGBM model. It computes at once, in double precision and in LightGBM's own order. */
+/** A loaded LightGBM model. It computes in double precision and in LightGBM's own order. */
 export interface LightgbmModel extends LoadedModel {
   readonly features: readonly Feature[];
   /**
    * What `Booster.predict` answers: one value a row, `[N]` (for `binary` the probability of class 1),
    * or `[N, classes]`.
    * @throws MODEL_INPUT_INVALID for data that the model cannot take
-   * @example const [probability] = model.predict({ age: 41, plan: "basic" });
+   * @example const [probability] = await model.predict({ age: 41, plan: "basic" });
    */
-  predict(x: FeatureInput, options?: LightgbmRunOptions): TensorArray<number>;
+  predict(x: FeatureInput, options?: LightgbmRunOptions): Promise<TensorArray<number>>;
   /** The sums of leaves before any transformation: `predict(raw_score=True)`, `[N]` or `[N, classes]`. */
-  margin(x: FeatureInput, options?: LightgbmRunOptions): TensorArray<number>;
+  margin(x: FeatureInput, options?: LightgbmRunOptions): Promise<TensorArray<number>>;
   /** The leaf that a row ends in, for each tree: `predict(pred_leaf=True)`, `[N, trees]`. */
-  leaves(x: FeatureInput, options?: LightgbmRunOptions): TensorArray<number>;
+  leaves(x: FeatureInput, options?: LightgbmRunOptions): Promise<TensorArray<number>>;
   describe(): LightgbmDescription;
-  release(): void;
-}
-
-/** What a file of a model holds, made ready to compute. */
-export interface LightgbmParts {
-  readonly text: Omit<LightgbmText, "trees">;
-  readonly forest: LightgbmForest;
-  readonly objective: LightgbmObjective;
-  /** The size of the file. */
-  readonly bytes: number;
+  execution(): ExecutionState;
+  /** Frees the trees once the runs that have begun are done. */
+  release(): Promise<void>;
 }
 
 /** @throws SERVICE_INVALID for options that do not fit the model. */
 export function createLightgbmModel(
   name: string,
-  parts: LightgbmParts,
+  executor: Executor<LightgbmParts, LightgbmJob, LightgbmAnswer>,
   options: LightgbmModelOptions,
 ): LightgbmModel {
-  const { forest, objective } = parts;
-  // `| 0`: numbers that were parsed or divided are doubles to the compiler, and would make doubles
-  // of all places that are counted with them.
-  const outputs = parts.text.treesPerIteration | 0;
-  const features = addCategories(name, toFeatures(parts.text), options.categories);
+  const parts = executor.facts;
+  const { forest, text } = parts;
+  const outputs = text.treesPerIteration;
+  const objective = toObjective(text.objective, outputs);
+  const features = addCategories(name, toFeatures(text), options.categories);
   const bind = createBinder(name, features, options);
   const usual = findRange(name, parts, options.iterations ?? "all", "SERVICE_INVALID");
   const { slots } = forest;
   const blockSize = toBlockSize(slots);
-  // One block for all runs: a run ends before another begins.
-  const block = new Float64Array(blockSize * slots.features.length);
-  let released = false;
+  const width = slots.features.length;
+  // One block for all runs: a run on this thread ends before another begins.
+  const block = new Float64Array(blockSize * width);
+  let released: Promise<void> | undefined;
 
   const rangeOf = ({ iterations }: LightgbmRunOptions): TreeRange => {
-    if (released) {
+    if (released !== undefined) {
       throw new EkibenError("MODEL_RUN_FAILED", {
         detail: `The model ${JSON.stringify(name)} has been released.`,
         hint: "Load it again before running it.",
@@ -105,62 +105,62 @@ export function createLightgbmModel(
     return iterations === undefined ? usual : findRange(name, parts, iterations);
   };
 
-  /** Answers `size` values a row, which `work` writes block by block. */
-  const run = <Values>(
+  const compute = (
+    want: LightgbmTask["want"],
     x: FeatureInput,
-    create: (rows: number) => Values,
-    work: (rows: SlotRows, values: Values, row: number) => void,
-  ): Values => {
+    range: TreeRange,
+  ): LightgbmAnswer | Promise<LightgbmAnswer> => {
+    const began = performance.now();
     const source = toFeatureSource(bind(x), x);
-    const count = source.rows | 0;
-    const values = create(count);
-    for (let from = 0; from < count; from += blockSize) {
-      const to = Math.min(count, from + blockSize);
-      fillSlots(block, source, slots, { from, to });
-      work({ values: block, count: to - from }, values, from);
+    const { rows } = source;
+    const task: LightgbmTask = { want, rows, range };
+    if (executor.isApart) {
+      const values = new Float64Array(rows * width);
+      fillSlots(values, source, slots, { from: 0, to: rows });
+      return executor.run({ task, values }, { owned: true });
     }
-    return values;
+    const answer = computeRows(parts, blockSize, task, (from, to) => {
+      fillSlots(block, source, slots, { from, to });
+      return block;
+    });
+    executor.note(performance.now() - began);
+    return answer;
   };
 
-  const sum = (x: FeatureInput, range: TreeRange): Float64Array =>
-    run(
-      x,
-      (rows) => new Float64Array(rows * outputs),
-      (rows, values, row) =>
-        addLeaves(forest, rows, { values, start: row * outputs, width: outputs }, range),
-    );
-
-  const shape = (values: Float64Array): TensorArray<number> =>
+  const shape = (values: LightgbmAnswer): TensorArray<number> =>
     createTensorArray(values, outputs === 1 ? [values.length] : [values.length / outputs, outputs]);
 
-  const described = describe(parts, features, usual);
+  const described = describe(parts, objective, features, usual);
   return {
     features,
-    predict(x, options = {}) {
-      const range = rangeOf(options);
-      const margins = sum(x, range);
-      if (parts.text.average) {
+    async predict(x, run = {}) {
+      const range = rangeOf(run);
+      const computed = compute("margins", x, range);
+      const margins = (
+        computed instanceof Promise ? await computed : computed
+      ) as Float64Array<ArrayBuffer>;
+      if (text.average) {
         const iterations = (range.to - range.from) / outputs;
         for (let i = 0; i < margins.length; i += 1) margins[i]! /= iterations;
       }
       objective.transform(margins, outputs);
       return shape(margins);
     },
-    margin: (x, options = {}) => shape(sum(x, rangeOf(options))),
-    leaves(x, options = {}) {
-      const range = rangeOf(options);
+    async margin(x, run = {}) {
+      const computed = compute("margins", x, rangeOf(run));
+      return shape(computed instanceof Promise ? await computed : computed);
+    },
+    async leaves(x, run = {}) {
+      const range = rangeOf(run);
       const trees = range.to - range.from;
-      const values = run(
-        x,
-        (rows) => new Int32Array(rows * trees),
-        (rows, values, row) =>
-          writeLeaves(forest, rows, { values, start: row * trees, width: trees }, range),
-      );
+      const values = await compute("leaves", x, range);
       return createTensorArray(values, [values.length / trees, trees]);
     },
     describe: () => described,
+    execution: () => executor.state(),
     release() {
-      released = true;
+      released ??= executor.release();
+      return released;
     },
   };
 }
@@ -187,7 +187,8 @@ function findRange(
 }
 
 function describe(
-  { text, forest, objective, bytes }: LightgbmParts,
+  { text, forest, bytes }: LightgbmParts,
+  objective: LightgbmObjective,
   features: readonly Feature[],
   usual: TreeRange,
 ): LightgbmDescription {

@@ -1,6 +1,7 @@
 import { EkibenError } from "../core/errors.js";
 import { createTensorArray, type TensorArray } from "../tensor/tensor-array.js";
 import type { TensorDescription } from "../tensor/tensor.js";
+import type { ExecutionState, Executor } from "./engine.js";
 import type { LoadedModel, ModelDescription, ModelWarmup } from "./model.js";
 import {
   toFeatureReader,
@@ -10,9 +11,15 @@ import {
   type UnknownCategory,
 } from "./trees/feature.js";
 import { toFeatureSource, type FeatureBinding, type FeatureInput } from "./trees/feature-source.js";
-import { fillSlots, toBlockSize, type RowLayout } from "./trees/slot-rows.js";
-import { addLeaves, findLeaves } from "./trees/walk.js";
-import { addLinear, toLinearLayout } from "./xgboost-linear.js";
+import { fillSlots, toBlockSize } from "./trees/slot-rows.js";
+import {
+  computeRows,
+  toLayout,
+  type XGBoostAnswer,
+  type XGBoostFacts,
+  type XGBoostJob,
+  type XGBoostTask,
+} from "./xgboost-engine.js";
 import { transformMargins } from "./xgboost-objective.js";
 import type { XGBoostBooster, XGBoostParts } from "./xgboost-parts.js";
 import { findRange, type Iterations, type RoundRange } from "./xgboost-rounds.js";
@@ -65,7 +72,7 @@ export interface XGBoostDescription extends ModelDescription {
   outputs: readonly TensorDescription[];
 }
 
-/** A loaded XGBoost model. It computes at once, in float32 and in XGBoost's own order. */
+/** A loaded XGBoost model. It computes in float32 and in XGBoost's own order. */
 export interface XGBoostModel extends LoadedModel {
   readonly features: readonly Feature[];
   /**
@@ -73,42 +80,45 @@ export interface XGBoostModel extends LoadedModel {
    * class 1, for `multi:softmax` the class), or `[N, outputs]` for several classes, targets or
    * quantiles.
    * @throws MODEL_INPUT_INVALID for data that the model cannot take
-   * @example const [probability] = model.predict({ age: 41, plan: "basic" });
+   * @example const [probability] = await model.predict({ age: 41, plan: "basic" });
    */
-  predict(x: FeatureInput, options?: XGBoostRunOptions): TensorArray<number>;
+  predict(x: FeatureInput, options?: XGBoostRunOptions): Promise<TensorArray<number>>;
   /** The sums before any transformation: `predict(output_margin=True)`, `[N]` or `[N, outputs]`. */
-  margin(x: FeatureInput, options?: XGBoostRunOptions): TensorArray<number>;
+  margin(x: FeatureInput, options?: XGBoostRunOptions): Promise<TensorArray<number>>;
   /**
    * The leaf that a row ends in, for each tree: `predict(pred_leaf=True)`, `[N, trees]`.
    * @throws MODEL_RUN_FAILED for a linear model, which has no leaves
    */
-  leaves(x: FeatureInput, options?: XGBoostRunOptions): TensorArray<number>;
+  leaves(x: FeatureInput, options?: XGBoostRunOptions): Promise<TensorArray<number>>;
   describe(): XGBoostDescription;
   /** Predicts rows in which everything is missing, so that the first request finds compiled code. */
   warmup(): Promise<ModelWarmup>;
-  release(): void;
+  execution(): ExecutionState;
+  /** Frees the trees once the runs that have begun are done. */
+  release(): Promise<void>;
 }
 
 /** @throws SERVICE_INVALID for options that do not fit the model. */
 export function createXGBoostModel(
   name: string,
-  parts: XGBoostParts & { bytes: number },
+  executor: Executor<XGBoostFacts, XGBoostJob, XGBoostAnswer>,
   options: XGBoostModelOptions,
 ): XGBoostModel {
+  const parts = executor.facts;
   const { learned, outputs, objective } = parts;
   const features = withCategories(name, parts.features, options.categories ?? {});
   const binding = toBinding(name, parts, features, options);
   const usual = findRange(name, parts, options.iterations, "SERVICE_INVALID");
-  const layout: RowLayout =
-    learned.kind === "trees" ? learned.forest : toLinearLayout(features.length);
+  const layout = toLayout(parts);
   const blockSize = toBlockSize(layout.slots);
-  // One block for all runs: a run ends before another begins.
-  const block = new Float32Array(blockSize * layout.slots.features.length);
+  const width = layout.slots.features.length;
+  // One block for all runs: a run on this thread ends before another begins.
+  const block = new Float32Array(blockSize * width);
   const missing = Math.fround(options.missing ?? parts.missing ?? Number.NaN);
-  let released = false;
+  let released: Promise<void> | undefined;
 
   const rangeOf = ({ iterations }: XGBoostRunOptions): RoundRange => {
-    if (released) {
+    if (released !== undefined) {
       throw new EkibenError("MODEL_RUN_FAILED", {
         detail: `The model ${JSON.stringify(name)} has been released.`,
         hint: "Load it again before running it.",
@@ -117,50 +127,49 @@ export function createXGBoostModel(
     return iterations === undefined ? usual : findRange(name, parts, iterations);
   };
 
-  const eachBlock = (
+  const compute = (
+    want: XGBoostTask["want"],
     x: FeatureInput,
-    begin: (rows: number) => void,
-    work: (row: number, count: number) => void,
-  ): void => {
+    range: RoundRange,
+  ): XGBoostAnswer | Promise<XGBoostAnswer> => {
+    const began = performance.now();
     const source = toFeatureSource(binding, x);
-    begin(source.rows);
-    for (let from = 0; from < source.rows; from += blockSize) {
-      const to = Math.min(source.rows, from + blockSize);
-      fillSlots(block, source, layout, { from, to, missing });
-      work(from, to - from);
+    const { rows } = source;
+    const task: XGBoostTask = { want, rows, range };
+    if (executor.isApart) {
+      const values = new Float32Array(rows * width);
+      fillSlots(values, source, layout, { from: 0, to: rows, missing });
+      return executor.run({ task, values }, { owned: true });
     }
+    const answer = computeRows(parts, blockSize, task, (from, to) => {
+      fillSlots(block, source, layout, { from, to, missing });
+      return block;
+    });
+    executor.note(performance.now() - began);
+    return answer;
   };
 
-  const sum = (x: FeatureInput, range: RoundRange): Float32Array => {
-    let values = new Float32Array(0);
-    eachBlock(
-      x,
-      (rows) => {
-        values = new Float32Array(rows * outputs);
-        for (let i = 0; i < values.length; i += 1) values[i] = parts.baseMargins[i % outputs]!;
-      },
-      (row, count) => {
-        const sums = { values, start: row * outputs, width: outputs };
-        const rows = { values: block, count };
-        if (learned.kind === "trees") addLeaves(learned.forest, rows, sums, range);
-        else addLinear(learned.weights, rows, sums);
-      },
-    );
-    return values;
-  };
-
-  const shape = (values: Float32Array, width: number): TensorArray<number> =>
-    createTensorArray(values, width === 1 ? [values.length] : [values.length / width, width]);
+  const shape = (values: XGBoostAnswer, size: number): TensorArray<number> =>
+    createTensorArray(values, size === 1 ? [values.length] : [values.length / size, size]);
 
   const described = describe(parts, features, usual);
   return {
     features,
-    predict(x, run = {}) {
-      const answers = transformMargins(objective.transform, sum(x, rangeOf(run)), outputs);
+    async predict(x, run = {}) {
+      const computed = compute("margins", x, rangeOf(run));
+      const margins = computed instanceof Promise ? await computed : computed;
+      const answers = transformMargins(
+        objective.transform,
+        margins as Float32Array<ArrayBuffer>,
+        outputs,
+      );
       return shape(answers, objective.transform === "softmax" ? 1 : outputs);
     },
-    margin: (x, run = {}) => shape(sum(x, rangeOf(run)), outputs),
-    leaves(x, run = {}) {
+    async margin(x, run = {}) {
+      const computed = compute("margins", x, rangeOf(run));
+      return shape(computed instanceof Promise ? await computed : computed, outputs);
+    },
+    async leaves(x, run = {}) {
       const range = rangeOf(run);
       if (learned.kind === "linear") {
         throw new EkibenError("MODEL_RUN_FAILED", {
@@ -168,31 +177,22 @@ export function createXGBoostModel(
           hint: "Use predict() or margin().",
         });
       }
-      const width = range.to - range.from;
-      let values = new Int32Array(0);
-      eachBlock(
-        x,
-        (rows) => (values = new Int32Array(rows * width)),
-        (row, count) =>
-          findLeaves(
-            learned.forest,
-            { values: block, count },
-            { values, start: row * width },
-            range,
-          ),
-      );
-      return createTensorArray(values, [width === 0 ? 0 : values.length / width, width]);
+      const trees = range.to - range.from;
+      const values = await compute("leaves", x, range);
+      return createTensorArray(values, [trees === 0 ? 0 : values.length / trees, trees]);
     },
     describe: () => described,
     async warmup() {
       const dims = [blockSize, features.length];
       const data = new Float32Array(blockSize * features.length).fill(Number.NaN);
       const began = performance.now();
-      this.predict({ data, dims });
+      await this.predict({ data, dims });
       return { ms: performance.now() - began, inputs: { features: dims } };
     },
+    execution: () => executor.state(),
     release() {
-      released = true;
+      released ??= executor.release();
+      return released;
     },
   };
 }

@@ -97,9 +97,9 @@ const LARGEST_EXPONENT = Math.fround(88.7);
 /** Turns margins into answers in their own place; softmax answers one value a row. */
 export function transformMargins(
   transform: Transform,
-  margins: Float32Array,
+  margins: Float32Array<ArrayBuffer>,
   width: number,
-): Float32Array {
+): Float32Array<ArrayBuffer> {
   switch (transform) {
     case "identity":
       return margins;

@@ -1,4 +1,7 @@
+import { stat } from "node:fs/promises";
 import { basename, join } from "node:path";
+import { openExecutor, type ExecutionOptions } from "./engine.js";
+import { checkExecutionOptions } from "./execution-options.js";
 import type { ModelDefinition } from "./model.js";
 import { toModelPath } from "./model-file.js";
 import type { XGBoostModel, XGBoostModelOptions } from "./xgboost-model.js";
@@ -6,7 +9,7 @@ import type { XGBoostModel, XGBoostModelOptions } from "./xgboost-model.js";
 export type { XGBoostModel };
 
 /** What `xgboost()` takes besides the file. */
-export type XGBoostOptions = XGBoostModelOptions;
+export interface XGBoostOptions extends XGBoostModelOptions, ExecutionOptions {}
 
 /**
  * Declares an XGBoost model, as `save_model` writes it in JSON or UBJSON; nothing is read before the
@@ -31,10 +34,31 @@ export function xgboost(
     async load(context) {
       const place =
         context.directory === undefined ? path : toModelPath(join(context.directory, name));
+      checkExecutionOptions("xgboost()", options);
       // What reads and walks trees is for services that have some.
-      const { readXGBoostFile } = await import("./xgboost-file.js");
+      const { xgboostEngine } = await import("./xgboost-engine.js");
       const { createXGBoostModel } = await import("./xgboost-model.js");
-      return createXGBoostModel(context.name, await readXGBoostFile(place), options);
+      const executor = await openExecutor(context.executors, {
+        model: context.name,
+        engine: xgboostEngine,
+        source: { path: place },
+        bytes: await stat(place.absolute).then(
+          ({ size }) => size,
+          () => 0,
+        ),
+        largeBytes: LARGE_BYTES,
+        ...(options.execution !== undefined && { execution: options.execution }),
+        ...(options.workers !== undefined && { workers: options.workers }),
+      });
+      try {
+        return createXGBoostModel(context.name, executor, options);
+      } catch (error) {
+        await executor.release();
+        throw error;
+      }
     },
   };
 }
+
+/** A file of trees is read at some 50 megabytes a second. */
+const LARGE_BYTES = 2 * 1024 * 1024;

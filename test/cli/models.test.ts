@@ -67,7 +67,7 @@ export default defineService({ name: "stored" })
   .api("predict", {
     input: json(z.array(z.number())),
     example: [5.1, 3.5, 1.4, 0.2],
-    handler: (row, { models }) => Array.from(models.trees.predict([row])),
+    handler: async (row, { models }) => Array.from(await models.trees.predict([row])),
   });
 `,
   );

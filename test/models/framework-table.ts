@@ -106,7 +106,7 @@ async function measureXGBoost(id: string): Promise<Measured> {
   };
   const model = await xgboost(fixture.files[0]!, options).load({ name: id });
   const difference = compare(
-    model.predict(fixture.records),
+    await model.predict(fixture.records),
     toFloat32(fixture.expected.prediction),
   );
   await model.release();
@@ -131,7 +131,7 @@ async function measureLightgbm(id: string): Promise<Measured> {
   const records = read<Record<string, number | string | null>[]>("inputs.json");
   const { outputs } = read<{ outputs: { prediction: unknown[] } }>("expected.json");
   const model = await lightgbm(join(FIXTURES, id, "model.txt")).load({ name: id });
-  const difference = compare(model.predict(records), outputs.prediction);
+  const difference = compare(await model.predict(records), outputs.prediction);
   await model.release();
   return {
     framework: nameOf(card),

@@ -11,18 +11,19 @@ for (const id of ["lgb-churn-categorical", "lgb-iris-multiclass"]) {
   ) as FixtureRecord[];
   describeModelContract<LightgbmModel>({
     kind: "lightgbm",
-    define: () => lightgbm(file),
-    defineMissing: () => ({ definition: lightgbm(`${file}.gone`), file: `${file}.gone` }),
-    defineInvalid() {
+    define: (where) => lightgbm(file, where),
+    defineMissing: (where) => ({
+      definition: lightgbm(`${file}.gone`, where),
+      file: `${file}.gone`,
+    }),
+    defineInvalid(where) {
       const invalid = join(FIXTURES, "broken/sklearn.pkl");
-      return { definition: lightgbm(invalid), file: invalid };
+      return { definition: lightgbm(invalid, where), file: invalid };
     },
     async use(model) {
       const x = records.slice(0, 3);
-      return [model.predict(x), model.margin(x), model.leaves(x)].map((answer) => [
-        answer.dims,
-        Array.from(answer),
-      ]);
+      const answers = await Promise.all([model.predict(x), model.margin(x), model.leaves(x)]);
+      return answers.map((answer) => [answer.dims, Array.from(answer)]);
     },
   });
 }

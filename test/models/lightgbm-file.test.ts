@@ -225,7 +225,7 @@ describe("a damaged model", () => {
           const file = toFile(TEXT.slice(0, at) + character + TEXT.slice(at + 1));
           try {
             const model = await lightgbm(file).load({ name: "m" });
-            model.predict(new Float64Array(model.features.length));
+            await model.predict(new Float64Array(model.features.length));
           } catch (error) {
             expect((error as EkibenError).code).toMatch(/^MODEL_(FILE|INPUT)_INVALID$/);
           }
@@ -240,7 +240,7 @@ describe("a model that is written in another way", () => {
   const answer = async (text: string | Uint8Array): Promise<number[]> => {
     const model = await lightgbm(toFile(text)).load({ name: "m" });
     return Array.from(
-      model.predict([
+      await model.predict([
         [1, 0],
         [2, 40],
         [2, 41],
@@ -282,13 +282,13 @@ describe("a model that is written in another way", () => {
     const model = await lightgbm(toFile(writeModel({ features: ["a"], trees: [tree] }))).load({
       name: "deep",
     });
-    expect(Array.from(model.margin([-1, 0.5, 5000, Number.NaN]))).toEqual([2000, 1999, 0, 0]);
+    expect(Array.from(await model.margin([-1, 0.5, 5000, Number.NaN]))).toEqual([2000, 1999, 0, 0]);
   });
 
   it("takes names outside of ASCII", async () => {
     const text = writeModel({ features: ["größe", "年齢"], trees: [SPLIT] });
     const model = await lightgbm(toFile(text)).load({ name: "m" });
-    expect(Array.from(model.predict({ 年齢: 40, größe: 3 }))).toEqual([2]);
+    expect(Array.from(await model.predict({ 年齢: 40, größe: 3 }))).toEqual([2]);
   });
 });
 

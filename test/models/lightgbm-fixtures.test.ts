@@ -78,30 +78,30 @@ describe.each([
     model = await lightgbm(join(FIXTURES, id, "model.txt")).load({ name: id });
   });
 
-  const check = (
+  const check = async (
     x: Parameters<LightgbmModel["predict"]>[0],
     from = 0,
     to = records.length,
-  ): void => {
-    expect(toRows(model.margin(x))).toEqual(nested(expected["margin"]!.slice(from, to)));
-    expect(toRows(model.leaves(x))).toEqual(nested(expected["leaf"]!.slice(from, to)));
-    expectPredictions(model.predict(x), expected["prediction"]!.slice(from, to));
+  ): Promise<void> => {
+    expect(toRows(await model.margin(x))).toEqual(nested(expected["margin"]!.slice(from, to)));
+    expect(toRows(await model.leaves(x))).toEqual(nested(expected["leaf"]!.slice(from, to)));
+    expectPredictions(await model.predict(x), expected["prediction"]!.slice(from, to));
   };
 
   it("bit for bit, for all rows as records", () => check(records));
 
-  it("for one row a run", () => {
-    records.forEach((record, i) => check(record as never, i, i + 1));
+  it("for one row a run", async () => {
+    for (const [i, record] of records.entries()) await check(record as never, i, i + 1);
   });
 
-  it("for a frame with its columns in any order, without danfojs", () => {
+  it("for a frame with its columns in any order, without danfojs", async () => {
     const frame = toFrame(records, names.toReversed());
-    check(frame);
-    check(toDataFrame(frame));
+    await check(frame);
+    await check(toDataFrame(frame));
     expect(danfojsWasUsed()).toBe(false);
   });
 
-  it("for numbers by position, with the codes of categories", () => {
+  it("for numbers by position, with the codes of categories", async () => {
     const rows = records.map((record) =>
       card.features.map(({ name, categories }) => {
         const cell = record[name] as number | string | null;
@@ -110,14 +110,14 @@ describe.each([
         return code === -1 ? Number.NaN : (code as number);
       }),
     );
-    check(rows);
-    check({ data: Float64Array.from(rows.flat()), dims: [rows.length, names.length] });
-    check(Float64Array.from(rows.flat()));
+    await check(rows);
+    await check({ data: Float64Array.from(rows.flat()), dims: [rows.length, names.length] });
+    await check(Float64Array.from(rows.flat()));
   });
 
-  it("for more rows than one block holds", () => {
+  it("for more rows than one block holds", async () => {
     const many = Array.from({ length: 10 }, () => records).flat();
-    const answer = toRows(model.margin(many));
+    const answer = toRows(await model.margin(many));
     expect(answer).toEqual(many.map((_, i) => nested(expected["margin"]!)[i % records.length]));
   });
 });
@@ -129,9 +129,9 @@ it.each([
   const { records, expected } = load(id);
   const file = join(FIXTURES, id, "model.txt");
   const whole = await lightgbm(file).load({ name: id });
-  expectPredictions(whole.predict(records, { iterations }), expected[output]!);
+  expectPredictions(await whole.predict(records, { iterations }), expected[output]!);
   const part = await lightgbm(file, { iterations }).load({ name: id });
-  expectPredictions(part.predict(records), expected[output]!);
+  expectPredictions(await part.predict(records), expected[output]!);
   expect(part.describe().iterations).toEqual({
     all: whole.describe().iterations.all,
     used: iterations,

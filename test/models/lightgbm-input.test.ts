@@ -10,9 +10,12 @@ function load(text: string, options?: LightgbmOptions): Promise<LightgbmModel> {
   return lightgbm(toFile(text), options).load({ name: "m" });
 }
 
-function catchError(act: () => unknown, code: ErrorCode = "MODEL_INPUT_INVALID"): EkibenError {
+async function catchError(
+  act: () => Promise<unknown>,
+  code: ErrorCode = "MODEL_INPUT_INVALID",
+): Promise<EkibenError> {
   try {
-    act();
+    await act();
   } catch (error) {
     expect(error).toBeInstanceOf(EkibenError);
     expect((error as EkibenError).code).toBe(code);
@@ -43,32 +46,34 @@ describe("columns by name", () => {
       { b: [0], mean_radius: [1], "size [cm]": [0], more: ["left out"] },
       { b: 0, "mean-radius": 1, "size_(cm)": 0 },
     ]) {
-      expect(Array.from(model.predict(x))).toEqual([1]);
+      expect(Array.from(await model.predict(x))).toEqual([1]);
     }
   });
 
   it("prefer the exact name", async () => {
     const model = await load(text);
     const x = { "mean radius": [0], mean_radius: [1], b: [0], "size_(cm)": [0] };
-    expect(Array.from(model.predict(x))).toEqual([1]);
+    expect(Array.from(await model.predict(x))).toEqual([1]);
   });
 
   it("are refused when two columns could be meant", async () => {
     const model = await load(text);
     const x = { "mean radius": [0], "mean.radius": [1], b: [0], "size_(cm)": [0] };
-    expect(catchError(() => model.predict(x)).message).toMatch(/"mean radius", "mean.radius"/);
+    expect((await catchError(() => model.predict(x))).message).toMatch(
+      /"mean radius", "mean.radius"/,
+    );
   });
 
   it("are refused when one is missing, with the nearest name", async () => {
     const model = await load(text);
-    const error = catchError(() => model.predict([{ mean_radios: 1, b: 0, "size_(cm)": 0 }]));
+    const error = await catchError(() => model.predict([{ mean_radios: 1, b: 0, "size_(cm)": 0 }]));
     expect(error.message).toContain('lacks the features "mean_radius"');
     expect(error.facts.hint).toBe('Did you mean "mean_radios"?');
   });
 
   it("are named by the option features", async () => {
     const model = await load(text, { features: ["r", "b", "s"] });
-    expect(Array.from(model.predict([{ r: 1, b: 0, s: 0, mean_radius: 0 }]))).toEqual([1]);
+    expect(Array.from(await model.predict([{ r: 1, b: 0, s: 0, mean_radius: 0 }]))).toEqual([1]);
     await expect(load(text, { features: ["r"] })).rejects.toMatchObject({
       code: "SERVICE_INVALID",
     });
@@ -76,9 +81,11 @@ describe("columns by name", () => {
 
   it("go by position in a model that was trained without names", async () => {
     const model = await load(writeModel({ features: ["Column_0", "Column_1"], trees: [step(1)] }));
-    expect(Array.from(model.predict([{ x: 0, y: 1 }]))).toEqual([1]);
-    expect(Array.from(model.predict([{ Column_1: 1, Column_0: 0 }]))).toEqual([1]);
-    expect(catchError(() => model.predict([{ x: 0 }])).message).toMatch(/2 features without names/);
+    expect(Array.from(await model.predict([{ x: 0, y: 1 }]))).toEqual([1]);
+    expect(Array.from(await model.predict([{ Column_1: 1, Column_0: 0 }]))).toEqual([1]);
+    expect((await catchError(() => model.predict([{ x: 0 }]))).message).toMatch(
+      /2 features without names/,
+    );
   });
 });
 
@@ -97,23 +104,25 @@ describe("numbers by position", () => {
       createTensorArray(Float64Array.from(cells), [3, 2]),
       { data: cells, dims: [3, 2] },
     ]) {
-      const answer = model.predict(x);
+      const answer = await model.predict(x);
       expect(Array.from(answer)).toEqual([0, 1, 0]);
       expect(answer.dims).toEqual([3]);
-      expect(model.leaves(x).dims).toEqual([3, 1]);
+      expect((await model.leaves(x)).dims).toEqual([3, 1]);
     }
   });
 
   it("of no rows have an empty answer", async () => {
     const model = await load(writeModel({ features: ["a", "b"], trees: [step(1), step(0)] }));
-    expect(model.predict({ data: [], dims: [0, 2] }).dims).toEqual([0]);
-    expect(model.leaves({ data: [], dims: [0, 2] }).dims).toEqual([0, 2]);
+    expect((await model.predict({ data: [], dims: [0, 2] })).dims).toEqual([0]);
+    expect((await model.leaves({ data: [], dims: [0, 2] })).dims).toEqual([0, 2]);
   });
 
   it("are refused with another width, and cells that are no numbers", async () => {
     const model = await load(writeModel({ features: ["a", "b"], trees: [step(1)] }));
-    expect(catchError(() => model.predict([[1, 2, 3]])).message).toMatch(/2 features a row/);
-    expect(catchError(() => model.predict([{ a: "1", b: 2 }])).message).toMatch(
+    expect((await catchError(() => model.predict([[1, 2, 3]]))).message).toMatch(
+      /2 features a row/,
+    );
+    expect((await catchError(() => model.predict([{ a: "1", b: 2 }]))).message).toMatch(
       /row 0 of "a" must be a number, not "1"/,
     );
   });
@@ -121,7 +130,7 @@ describe("numbers by position", () => {
   it("are not changed", async () => {
     const model = await load(writeModel({ features: ["a"], trees: [step(0)] }));
     const x = Float64Array.of(1e-36, 1);
-    model.predict(x);
+    await model.predict(x);
     expect(Array.from(x)).toEqual([1e-36, 1]);
   });
 });
@@ -138,7 +147,7 @@ describe("categories of pandas", () => {
       { colour: "green", zone: 30, flag: false, x: -1.4043285465488287, b: false },
       { colour: "blue", zone: 10, flag: false, x: -2.656944947302302, b: false },
     ];
-    expect(Array.from(model.margin(rows))).toEqual([
+    expect(Array.from(await model.margin(rows))).toEqual([
       2.850162424117828, 3.561767064926263, 4.778356946219867, 3.561767064926263,
       1.8566133108990321, 1.8566133108990321,
     ]);
@@ -158,12 +167,12 @@ describe("categories of pandas", () => {
       { size: "S", colour: "red", x: 0.7317788401264059 },
     ];
     const plain = await lightgbm(file).load({ name: "m" });
-    expect(catchError(() => plain.margin(rows)).message).toMatch(
+    expect((await catchError(() => plain.margin(rows))).message).toMatch(
       /row 0 of "size" must be a number/,
     );
     const categories = { size: ["S", "M", "L"], colour: ["blue", "green", "red"] };
     const model = await lightgbm(file, { categories }).load({ name: "m" });
-    expect(Array.from(model.margin(rows))).toEqual([
+    expect(Array.from(await model.margin(rows))).toEqual([
       3.3262770212217245, 4.270898620639017, 4.057910338204768, 3.4539300408656586,
     ]);
   });
@@ -183,7 +192,7 @@ describe("categories", () => {
   it("that are in no set go right: missing, negative and beyond, with fractions cut off", async () => {
     const model = await load(text);
     const codes = [0, 1, 2.9, -0.5, -1, 33, 34, 64, 2 ** 32, Infinity, Number.NaN];
-    expect(Array.from(model.predict(codes))).toEqual([1, 0, 1, 1, 0, 1, 0, 0, 0, 0, 0]);
+    expect(Array.from(await model.predict(codes))).toEqual([1, 0, 1, 1, 0, 1, 0, 0, 0, 0, 0]);
   });
 
   it("come as strings by the option categories, and unknown ones as the option says", async () => {
@@ -196,16 +205,16 @@ describe("categories", () => {
       { plan: null },
     ];
     const model = await load(text, { categories });
-    expect(Array.from(model.predict(rows))).toEqual([1, 0, 1, 0, 0]);
+    expect(Array.from(await model.predict(rows))).toEqual([1, 0, 1, 0, 0]);
     const strict = await load(text, { categories, unknownCategory: "error" });
-    expect(catchError(() => strict.predict(rows)).message).toMatch(
+    expect((await catchError(() => strict.predict(rows))).message).toMatch(
       /row 3 of "plan" must be one of/,
     );
   });
 
   it("that the file does not hold are asked for", async () => {
     const model = await load(text);
-    expect(catchError(() => model.predict([{ plan: "pro" }])).message).toMatch(
+    expect((await catchError(() => model.predict([{ plan: "pro" }]))).message).toMatch(
       /option categories: \{ "plan"/,
     );
     await expect(load(text, { categories: { plans: ["a"] } })).rejects.toMatchObject({
@@ -231,19 +240,19 @@ describe("iterations", () => {
   it("are all, the first ones, or some of them", async () => {
     const model = await load(text);
     const x = [0];
-    expect(Array.from(model.margin(x))).toEqual([7]);
-    expect(Array.from(model.margin(x, { iterations: 2 }))).toEqual([3]);
-    expect(Array.from(model.margin(x, { iterations: [1, 3] }))).toEqual([6]);
+    expect(Array.from(await model.margin(x))).toEqual([7]);
+    expect(Array.from(await model.margin(x, { iterations: 2 }))).toEqual([3]);
+    expect(Array.from(await model.margin(x, { iterations: [1, 3] }))).toEqual([6]);
     // A random forest answers the average of what was used, and the margin is the plain sum.
-    expect(Array.from(model.predict(x, { iterations: [1, 3] }))).toEqual([3]);
-    expect(model.leaves(x, { iterations: [1, 3] }).dims).toEqual([1, 2]);
+    expect(Array.from(await model.predict(x, { iterations: [1, 3] }))).toEqual([3]);
+    expect((await model.leaves(x, { iterations: [1, 3] })).dims).toEqual([1, 2]);
   });
 
   it.each([0, 4, 1.5, [2, 2], [0, 4]])(
     "are refused when the model lacks them: %j",
     async (iterations) => {
       const model = await load(text);
-      catchError(() => model.predict([0], { iterations: iterations as number }));
+      await catchError(() => model.predict([0], { iterations: iterations as number }));
       await expect(load(text, { iterations: iterations as number })).rejects.toMatchObject({
         code: "SERVICE_INVALID",
       });

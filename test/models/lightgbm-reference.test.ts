@@ -110,7 +110,7 @@ describe("models at random", () => {
             const seen = row.map((x) => (Math.abs(x) <= ZERO ? 0 : x));
             return forest.reduce((sum, tree) => sum + predict(tree, seen), 0);
           });
-          expect(Array.from(model.margin(rows))).toEqual(wanted);
+          expect(Array.from(await model.margin(rows))).toEqual(wanted);
         },
       ),
       { numRuns: 300 },
@@ -141,11 +141,11 @@ describe("small models, with the answers of LightGBM 4.7", () => {
     const model = await lightgbm(toFile(text)).load({ name: "small" });
     const x = rows.map((row) => row.map(toNumber));
     // Adding 0 makes 0 of -0, which these files cannot tell apart.
-    expect(Array.from(model.margin(x), (value) => value + 0)).toEqual(
+    expect(Array.from(await model.margin(x), (value) => value + 0)).toEqual(
       margin.flat().map((cell) => toNumber(cell) + 0),
     );
-    expect(Array.from(model.leaves(x))).toEqual(leaf.flat());
-    const answers = model.predict(x);
+    expect(Array.from(await model.leaves(x))).toEqual(leaf.flat());
+    const answers = await model.predict(x);
     prediction.flat().forEach((cell, i) => {
       const wanted = toNumber(cell);
       if (!Number.isFinite(wanted)) expect(answers[i]).toBe(wanted);

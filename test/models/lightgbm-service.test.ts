@@ -31,7 +31,7 @@ it("a service answers tables with a LightGBM model, batched, without danfojs", a
       input: dataframe(Customer),
       output: z.number(),
       batch: { maxBatchSize: 500 },
-      handler: (df, { models }) => Array.from(models.trees.predict(df)),
+      handler: async (df, { models }) => Array.from(await models.trees.predict(df)),
     });
   const answers = await Promise.all([
     service.call.predict(records),

@@ -10,15 +10,19 @@ for (const id of ["xgb-wine-softprob", "xgb-churn-categorical", "xgb-gblinear-so
   const options = { categories: toCategories(fixture) };
   describeModelContract<XGBoostModel>({
     kind: "xgboost",
-    define: () => xgboost(file, options),
-    defineMissing: () => ({ definition: xgboost(`${file}.gone`), file: `${file}.gone` }),
-    defineInvalid() {
+    define: (where) => xgboost(file, { ...options, ...where }),
+    defineMissing: (where) => ({
+      definition: xgboost(`${file}.gone`, where),
+      file: `${file}.gone`,
+    }),
+    defineInvalid(where) {
       const invalid = join(FIXTURES, "broken/xgb-truncated.json");
-      return { definition: xgboost(invalid), file: invalid };
+      return { definition: xgboost(invalid, where), file: invalid };
     },
     async use(model) {
       const rows = fixture.records.slice(0, 5);
-      return [[...model.predict(rows)], [...model.margin(rows)]];
+      const answers = await Promise.all([model.predict(rows), model.margin(rows)]);
+      return answers.map((answer) => [...answer]);
     },
   });
 }

@@ -221,7 +221,7 @@ describe("a file is read", () => {
       toUbjson(toDocument(), { counted: true }),
     ]) {
       const model = await xgboost(writeModel(content, "model.bin")).load({ name: "any" });
-      expect([...model.predict(rows)]).toEqual([-1, 1, -1]);
+      expect([...(await model.predict(rows))]).toEqual([-1, 1, -1]);
     }
   });
 
@@ -235,7 +235,8 @@ describe("a file is read", () => {
       default_left: [true, false, false],
     }) as Record<string, unknown>;
     const document = toDocument({ version: [1, 0, 0], baseScore: "0.500000", trees: [tree] });
-    expect([...(await loadDocument(document)).predict(rows)]).toEqual([-0.5, 1.5, -0.5]);
+    const model = await loadDocument(document);
+    expect([...(await model.predict(rows))]).toEqual([-0.5, 1.5, -0.5]);
   });
 
   it("with NaN where JSON has no word for it", async () => {
@@ -244,7 +245,7 @@ describe("a file is read", () => {
       '"split_conditions":[NaN,',
     );
     const model = await xgboost(writeModel(text)).load({ name: "nan" });
-    expect([...model.predict(rows)]).toEqual([1, 1, -1]);
+    expect([...(await model.predict(rows))]).toEqual([1, 1, -1]);
   });
 });
 
@@ -269,7 +270,7 @@ describe("whatever a file holds", () => {
   async function expectModelOrRefusal(content: string | Uint8Array): Promise<void> {
     try {
       const model = await xgboost(writeModel(content)).load({ name: "changed" });
-      model.predict(new Float32Array(4 * model.features.length));
+      await model.predict(new Float32Array(4 * model.features.length));
     } catch (error) {
       expect(error).toMatchObject({ code: "MODEL_FILE_INVALID" });
     }

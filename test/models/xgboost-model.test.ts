@@ -9,7 +9,8 @@ const low = { x: 0 };
 const high = { x: 5 };
 
 async function answer(facts: DocumentFacts, x: object = high): Promise<number[]> {
-  return [...(await loadDocument(toDocument(facts))).predict(x as never)];
+  const model = await loadDocument(toDocument(facts));
+  return [...(await model.predict(x as never))];
 }
 
 describe("the base score", () => {
@@ -29,21 +30,22 @@ describe("the base score", () => {
     ["reg:quantileerror", "[2E-1]", 0.2],
   ])("of %s, %s, is the margin %f", async (objective, baseScore, margin) => {
     const model = await loadDocument(toDocument({ ...none, objective, baseScore }));
-    expect([...model.margin(low)]).toEqual([f(margin)]);
+    expect([...(await model.margin(low))]).toEqual([f(margin)]);
   });
 
   it("is one for all outputs, or one for each", async () => {
     const facts = { ...none, objective: "multi:softprob", numClass: 3 };
     const one = await loadDocument(toDocument({ ...facts, baseScore: "5E-1" }));
     const each = await loadDocument(toDocument({ ...facts, baseScore: "[1E0,-2E0,2.5E-1]" }));
-    expect([...one.margin(low)]).toEqual([0.5, 0.5, 0.5]);
-    expect([...each.margin(low)]).toEqual([1, -2, 0.25]);
+    expect([...(await one.margin(low))]).toEqual([0.5, 0.5, 0.5]);
+    expect([...(await each.margin(low))]).toEqual([1, -2, 0.25]);
   });
 
   it("of 0 and 1 is bounded, and near them only since 3.1", async () => {
     const margin = async (baseScore: string, version: number[]): Promise<number> => {
       const facts = { ...none, objective: "binary:logistic", baseScore, version };
-      return (await loadDocument(toDocument(facts))).margin(low)[0]!;
+      const model = await loadDocument(toDocument(facts));
+      return (await model.margin(low))[0]!;
     };
     expect(await margin("0E0", [2, 1, 0])).toBeCloseTo(-13.8155, 3);
     expect(await margin("1E0", [3, 1, 0])).toBeCloseTo(13.81, 0);
@@ -73,10 +75,10 @@ describe("answers", () => {
       treeInfo: [0, 1, 2],
     };
     const model = await loadDocument(toDocument(facts));
-    const classes = model.predict({ x: [0, 5] });
+    const classes = await model.predict({ x: [0, 5] });
     expect([...classes]).toEqual([1, 1]);
     expect(classes.dims).toEqual([2]);
-    expect(model.margin({ x: [0, 5] }).dims).toEqual([2, 3]);
+    expect((await model.margin({ x: [0, 5] })).dims).toEqual([2, 3]);
     expect(model.describe()).toMatchObject({ classes: 3, outputs: [{ shape: [null] }] });
   });
 
@@ -114,7 +116,7 @@ describe("vectors in leaves", () => {
     expect(await answer({ ...facts, trees: [tree] }, low)).toEqual([3, 4]);
     expect(await answer({ ...facts, trees: [tree] })).toEqual([1, 2]);
     const model = await loadDocument(toDocument({ ...facts, trees: [tree, tree] }));
-    expect([...model.leaves({ x: [0, 5] })]).toEqual([1, 1, 2, 2]);
+    expect([...(await model.leaves({ x: [0, 5] }))]).toEqual([1, 1, 2, 2]);
     expect(model.describe().rounds).toEqual({ all: 2, used: 2 });
   });
 });
@@ -150,30 +152,33 @@ describe("categories in the file", () => {
       { name: "age", type: "number" },
     ]);
     const plan = ["ä", "rg", "üne", null];
-    expect([...model.predict({ plan, age: [1, 1, 1, 1] })]).toEqual([-1, 1, 1, 1]);
+    expect([...(await model.predict({ plan, age: [1, 1, 1, 1] }))]).toEqual([-1, 1, 1, 1]);
   });
 
   it("count as missing when training did not know them, or are refused", async () => {
     const document = toDocument(facts(strings));
     const row = { plan: "Rg", age: 1 };
-    expect([...(await loadDocument(document)).predict(row)]).toEqual([1]);
+    const lax = await loadDocument(document);
+    expect([...(await lax.predict(row))]).toEqual([1]);
     const strict = await loadDocument(document, { unknownCategory: "error" });
-    expect(() => strict.predict(row)).toThrow(
+    await expect(strict.predict(row)).rejects.toThrow(
       /row 0 of "plan" must be one of "ä", "rg", "üne", not "Rg"/,
     );
   });
 
   it("may be numbers, which stand for themselves in tables and for codes in arrays", async () => {
     const model = await loadDocument(toDocument(facts({ type: 13, values: [10, 20, 30] })));
-    expect([...model.predict({ plan: [10, 20, 40], age: [1, 1, 1] })]).toEqual([-1, 1, 1]);
+    expect([...(await model.predict({ plan: [10, 20, 40], age: [1, 1, 1] }))]).toEqual([-1, 1, 1]);
     expect([
-      ...model.predict([
+      ...(await model.predict([
         [0, 1],
         [1, 1],
         [10, 1],
-      ]),
+      ])),
     ]).toEqual([-1, 1, -1]);
-    expect(() => model.predict({ plan: "10", age: 1 })).toThrow(/must be one of "10", "20", "30"/);
+    await expect(model.predict({ plan: "10", age: 1 })).rejects.toThrow(
+      /must be one of "10", "20", "30"/,
+    );
   });
 
   it("may be unsigned numbers in signed bytes", async () => {
@@ -186,19 +191,21 @@ describe("categories in the file", () => {
   it("can be given for files that do not have them", async () => {
     const bare = toDocument({ ...facts(strings), model: {} });
     const model = await loadDocument(bare, { categories: { plan: ["a", "b"] } });
-    expect([...model.predict({ plan: ["a", "b"], age: [0, 0] })]).toEqual([-1, 1]);
+    expect([...(await model.predict({ plan: ["a", "b"], age: [0, 0] }))]).toEqual([-1, 1]);
     const nameless = await loadDocument(bare);
-    expect([...nameless.predict({ plan: [0, 1, 7, -1], age: [0, 0, 0, 0] })]).toEqual([
+    expect([...(await nameless.predict({ plan: [0, 1, 7, -1], age: [0, 0, 0, 0] }))]).toEqual([
       -1, 1, -1, -1,
     ]);
-    expect(() => nameless.predict({ plan: "a", age: 0 })).toThrow(/categories: \{ "plan"/);
+    await expect(nameless.predict({ plan: "a", age: 0 })).rejects.toThrow(/categories: \{ "plan"/);
   });
 });
 
 describe("the rounds that answers come from", () => {
   const trees = [1, 2, 4, 8].map((value) => toStump(value, value));
-  const sums = async (facts: DocumentFacts, iterations?: never): Promise<number> =>
-    (await loadDocument(toDocument({ trees, ...facts }))).predict(high, { iterations })[0]!;
+  const sums = async (facts: DocumentFacts, iterations?: never): Promise<number> => {
+    const model = await loadDocument(toDocument({ trees, ...facts }));
+    return (await model.predict(high, { iterations }))[0]!;
+  };
   const best = { best_iteration: "1" };
 
   it("are all of a Booster, and the best of a scikit-learn wrapper", async () => {
@@ -212,11 +219,11 @@ describe("the rounds that answers come from", () => {
     const facts = { trees, attributes: best };
     const model = await loadDocument(toDocument(facts), { iterations: "best" });
     expect(model.describe().rounds).toEqual({ all: 4, used: 2 });
-    expect([...model.predict(high)]).toEqual([3]);
-    expect([...model.predict(high, { iterations: "all" })]).toEqual([15]);
-    expect([...model.margin(high, { iterations: [1, 3] })]).toEqual([6]);
-    expect(model.leaves(high, { iterations: 3 }).dims).toEqual([1, 3]);
-    expect([...model.predict(high, { iterations: 0 })]).toEqual([0]);
+    expect([...(await model.predict(high))]).toEqual([3]);
+    expect([...(await model.predict(high, { iterations: "all" }))]).toEqual([15]);
+    expect([...(await model.margin(high, { iterations: [1, 3] }))]).toEqual([6]);
+    expect((await model.leaves(high, { iterations: 3 })).dims).toEqual([1, 3]);
+    expect([...(await model.predict(high, { iterations: 0 }))]).toEqual([0]);
   });
 
   it("are those of iteration_indptr, or of num_parallel_tree", async () => {
@@ -228,7 +235,7 @@ describe("the rounds that answers come from", () => {
   it("must exist", async () => {
     const model = await loadDocument(toDocument({ trees }));
     for (const iterations of [5, -1, 1.5, [3, 2], [0, 5], "best"] as never[]) {
-      expect(() => model.predict(high, { iterations })).toThrow(
+      await expect(model.predict(high, { iterations })).rejects.toThrow(
         /The iterations .* are not to be had/,
       );
     }
@@ -244,9 +251,11 @@ describe("the missing marker", () => {
     const right = toStump(-1, 1, { default_left: [0, 0, 0], split_conditions: [9999, -1, 1] });
     const model = await loadDocument(toDocument({ trees: [right] }), { missing });
     const near = f(missing);
-    expect([...model.predict({ x: [missing, near, 1234, Number.NaN] })]).toEqual([1, 1, -1, 1]);
-    expect([...model.predict(Float32Array.of(near, 1234))]).toEqual([1, -1]);
-    expect([...model.predict(Float64Array.of(missing, 1234))]).toEqual([1, -1]);
+    expect([...(await model.predict({ x: [missing, near, 1234, Number.NaN] }))]).toEqual([
+      1, 1, -1, 1,
+    ]);
+    expect([...(await model.predict(Float32Array.of(near, 1234)))]).toEqual([1, -1]);
+    expect([...(await model.predict(Float64Array.of(missing, 1234)))]).toEqual([1, -1]);
   });
 
   it("comes from the notes of a scikit-learn wrapper", async () => {

@@ -593,7 +593,7 @@ const stored = defineService({ name: "stored" })
     input: json(z.array(z.number())),
     async handler(row, { models }) {
       const any: ArrayLike<number> = await models.any.predict([row]);
-      const margin: ArrayLike<number> = models.trees.margin([row]);
+      const margin: ArrayLike<number> = await models.trees.margin([row]);
       const out = await models.net.run([row]);
       const sizes: number[] = await models.forest.predict([row]);
       const found: number | undefined = await models.index.predict("a");

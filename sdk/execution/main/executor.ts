@@ -20,6 +20,11 @@ export async function createExecutor<Source, Facts, Job, Answer>(
   if (execution === "worker") {
     return openApart(request, options, 'It was asked for with execution: "worker".');
   }
+  if (execution === "auto" && bytes >= largeBytes && request.engine.shares === true) {
+    const reader = await startPool({ ...request, workers: 1 }, options, request.source);
+    await reader.close();
+    return new LocalExecutor(request, options, await request.engine.open(reader.source as Source));
+  }
   if (execution === "auto" && bytes >= largeBytes) {
     const size = Math.round(bytes / 2 ** 20);
     return openApart(request, options, `Its files have ${size} MB, which would block the loop.`);
@@ -143,9 +148,14 @@ class LocalExecutor<Source, Facts, Job, Answer> implements Executor<Facts, Job, 
     const { log } = this.#options;
     const engine = this.#engine!;
     let pool: Pool | undefined;
+    this.#reason = `It moves to a worker: ${reason}`;
     try {
       pool = await startPool(this.#request, this.#options, engine.source ?? this.#request.source);
-      if (JSON.stringify(pool.facts) !== JSON.stringify(engine.facts)) {
+      // What is opened from shared memory cannot be another, and would be long to compare.
+      if (
+        engine.source === undefined &&
+        JSON.stringify(pool.facts) !== JSON.stringify(engine.facts)
+      ) {
         throw new EkibenError("MODEL_RUN_FAILED", {
           detail: `The model ${JSON.stringify(model)} opens in a worker as another than on the loop.`,
         });

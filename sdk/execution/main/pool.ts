@@ -14,6 +14,8 @@ export interface PoolOptions extends ThreadSource {
 /** Threads with one engine each, and the jobs that wait for them. */
 export interface Pool {
   readonly facts: unknown;
+  /** What another thread opens the same engine from. */
+  readonly source: unknown;
   /** Threads that work, busy or idle. */
   readonly working: number;
   /** Why a thread is missing that could not be replaced so far. */
@@ -118,6 +120,9 @@ export async function openPool(options: PoolOptions): Promise<Pool> {
 
   return {
     facts,
+    get source() {
+      return again.source;
+    },
     get working() {
       return all.size;
     },

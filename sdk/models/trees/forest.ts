@@ -58,7 +58,8 @@ export function createForest(
     inTree(t, () => orderNodes(tree, (node) => isLeftFirst(tree, node, looksUp))),
   );
   const total = orders.reduce((sum, { order }) => sum + order.length, 0);
-  const memory = new ArrayBuffer(total * STRIDE * 4);
+  // Shared, so that worker threads walk the same trees.
+  const memory = new SharedArrayBuffer(total * STRIDE * 4);
   const nodes: Nodes = {
     ints: new Int32Array(memory),
     floats: new Float32Array(memory),
@@ -68,7 +69,7 @@ export function createForest(
     looksUp,
   };
   const roots = new Int32Array(trees.length);
-  const nodeIds = new Int32Array(total);
+  const nodeIds = new Int32Array(new SharedArrayBuffer(total * 4));
   let start = 0;
   let vectorStart = 0;
   trees.forEach((tree, t) => {
@@ -165,7 +166,8 @@ function inTree<Result>(t: number, work: () => Result): Result {
 }
 
 function joinVectors(trees: readonly TreeNodes[]): Float32Array {
-  const joined = new Float32Array(trees.reduce((sum, tree) => sum + tree.vectors!.length, 0));
+  const size = trees.reduce((sum, tree) => sum + tree.vectors!.length, 0);
+  const joined = new Float32Array(new SharedArrayBuffer(size * 4));
   let at = 0;
   for (const { vectors } of trees) {
     joined.set(vectors!, at);

@@ -68,7 +68,7 @@ async function compare({ kind, name, shape, file, create, write, split }, workpl
       dims: [rows, FEATURES],
     }));
     const tensors = inputs.map(({ data, dims }) => new onnxruntime.Tensor("float32", data, dims));
-    await checkSame(model.predict(inputs[0]), await session.run({ x: tensors[0] }));
+    await checkSame(await model.predict(inputs[0]), await session.run({ x: tensors[0] }));
     const variants = {
       ekiben: () => measureCpu(inputs, (x) => model.predict(x)),
       onnxruntime: () => measureCpu(tensors, (x) => session.run({ x }, ["probabilities"])),
