@@ -1,3 +1,4 @@
+import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { build } from "rolldown";
 
@@ -29,6 +30,30 @@ export async function buildVendors({ root, out }) {
   return results.flatMap(({ output }) => output.flatMap(({ moduleIds = [] }) => moduleIds));
 }
 
+/**
+ * The texts of zod in sixty languages are more than half of it, and a service speaks one: all but
+ * the one that zod begins with are loaded from the installed package when somebody asks for them.
+ */
+const loadLocalesLate = {
+  name: "locales",
+  async load(id) {
+    if (!/[\\/]zod[\\/]v4[\\/]locales[\\/]index\.js$/.test(id)) return null;
+    const { locales } = await import("zod");
+    const late = Object.keys(locales).filter((name) => name !== "en");
+    const code = await readFile(id, "utf8");
+    return [
+      `import { createRequire } from "node:module";`,
+      `const require = createRequire(import.meta.url);`,
+      `export { default as en } from "./en.js";`,
+      ...late.map((name) => {
+        const file = new RegExp(`default as ${name} } from "\\./(.+)\\.js"`).exec(code)?.[1];
+        if (file === undefined) throw new Error(`zod's locale ${name} is in no file.`);
+        return `export const ${name} = () => require("zod/v4/locales/${file}.cjs")();`;
+      }),
+    ].join("\n");
+  },
+};
+
 async function buildVendor(name, root, out) {
   // What a CommonJS package exports is known when it has run.
   const names = Object.keys(await import(name)).filter((one) => /^[A-Za-z_$][\w$]*$/.test(one));
@@ -40,6 +65,7 @@ async function buildVendor(name, root, out) {
     tsconfig: false,
     logLevel: "warn",
     plugins: [
+      loadLocalesLate,
       {
         name: "vendor",
         resolveId(id, importer) {
@@ -57,8 +83,8 @@ async function buildVendor(name, root, out) {
       format: "esm",
       comments: false,
       codeSplitting: false,
-      // Names stay: some of them are read, such as those of classes of errors.
-      minify: { mangle: false, compress: true, codegen: true },
+      // Lines and names stay: Node shows the line of an error, and names of classes are read.
+      minify: false,
     },
   });
 }

@@ -8,6 +8,7 @@ import { checkOnnxFile, toBundlePath, type CheckedOnnxFile } from "./onnx-check.
 import { createOnnxModel, type OnnxModel, type OnnxModelOptions } from "./onnx-model.js";
 import { onnxEngine } from "./onnx-engine.js";
 import { checkOnnxOptions, type OnnxSessionOptions } from "./onnx-session-options.js";
+import { declineTelemetry } from "./onnx-telemetry.js";
 
 export type { OnnxModel };
 
@@ -27,6 +28,7 @@ export interface OnnxOptions extends OnnxModelOptions, ExecutionOptions {
  * @example onnx("models/churn.onnx", { features: ["age", "tenure_months"] })
  */
 export function onnx(file: string | URL, options: OnnxOptions = {}): ModelDefinition<OnnxModel> {
+  declineTelemetry();
   const path = toModelPath(file);
   const name = basename(path.absolute);
   const { session, execution, workers, ...defaults } = options;
