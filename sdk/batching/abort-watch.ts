@@ -6,7 +6,11 @@ import type { Ticket } from "./ticket.js";
  * Node warns of a leak at eleven listeners on one signal.
  */
 export class AbortWatch<Value, Result> {
-  private readonly watched = new Map<Cancellable, Set<Ticket<Value, Result>>>();
+  /** Hardly any signal has more than one. */
+  private readonly watched = new Map<
+    Cancellable,
+    Ticket<Value, Result> | Set<Ticket<Value, Result>>
+  >();
 
   /** `aborted` answers the ticket and has it removed here. */
   constructor(private readonly aborted: (ticket: Ticket<Value, Result>) => void) {}
@@ -21,27 +25,33 @@ export class AbortWatch<Value, Result> {
       this.aborted(ticket);
       return;
     }
-    const tickets = this.watched.get(signal);
-    if (tickets === undefined) {
-      this.watched.set(signal, new Set([ticket]));
+    const known = this.watched.get(signal);
+    if (known === undefined) {
+      this.watched.set(signal, ticket);
       signal.addEventListener("abort", this.onAbort);
+    } else if (known instanceof Set) {
+      known.add(ticket);
     } else {
-      tickets.add(ticket);
+      this.watched.set(signal, new Set([known, ticket]));
     }
   }
 
   remove(ticket: Ticket<Value, Result>): void {
     const { signal } = ticket.job;
     if (!ticket.watched || signal === undefined) return;
-    const tickets = this.watched.get(signal);
-    if (tickets === undefined || !tickets.delete(ticket)) return;
-    if (tickets.size > 0) return;
+    const known = this.watched.get(signal);
+    if (known instanceof Set) {
+      if (!known.delete(ticket) || known.size > 0) return;
+    } else if (known !== ticket) {
+      return;
+    }
     this.watched.delete(signal);
     signal.removeEventListener("abort", this.onAbort);
   }
 
   private readonly onAbort = (event: { readonly target: unknown }): void => {
-    const tickets = this.watched.get(event.target as Cancellable);
-    for (const ticket of tickets ?? []) this.aborted(ticket);
+    const known = this.watched.get(event.target as Cancellable);
+    if (known === undefined) return;
+    for (const ticket of known instanceof Set ? known : [known]) this.aborted(ticket);
   };
 }

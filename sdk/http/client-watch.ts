@@ -15,7 +15,8 @@ export function watchClient(c: Context): Cancellation {
 /** Tells when the connection of a response closes before the response is written. */
 export function watchResponse(outgoing: ServerResponse): Cancellation {
   const cancellation = new Cancellation();
-  outgoing.once("close", () => {
+  // Not `once`, which wraps each listener: the event comes once by itself.
+  outgoing.on("close", () => {
     if (outgoing.writableFinished) return;
     cancellation.abort(
       new EkibenError("CLIENT_CLOSED", {
