@@ -40,9 +40,15 @@ const ENTRIES = {
 
 /** What is loaded together is one file; a module belongs to the first group that reaches it. */
 const GROUPS = [
+  // Each thread that a model runs on loads this, and no more.
+  {
+    name: "engine",
+    roots: ["sdk/execution/worker/main.ts"],
+    lazy: ["sdk/models/engines.ts"],
+  },
   { name: "core", roots: ["sdk/cli/main.ts"] },
   { name: "ekiben", roots: ["sdk/index.ts"] },
-  { name: "server", roots: [], lazy: ["sdk/cli/commands/serve.ts"] },
+  { name: "server", roots: ["sdk/server/worker/main.ts"], lazy: ["sdk/cli/commands/serve.ts"] },
 ];
 
 const KERNELS = join(ROOT, "kernels", sep);
@@ -81,6 +87,7 @@ function bundle(entries, { platform }) {
     resolve: { mainFields: ["module", "main"] },
     tsconfig: false,
     logLevel: "warn",
+    preserveEntrySignatures: "allow-extension",
     // A module that is loaded when it is needed may have been loaded by others before.
     checks: { ineffectiveDynamicImport: false },
     plugins: [placePackages],
@@ -95,7 +102,9 @@ function bundle(entries, { platform }) {
           ? "kernels/tslab/parts/[name].js"
           : "sdk/parts/[name].js",
       sourcemapExcludeSources: true,
-      codeSplitting: { groups: [{ name: groups, debugName: "groups" }] },
+      codeSplitting: {
+        groups: [{ name: groups, debugName: "groups", includeDependenciesRecursively: false }],
+      },
     },
   });
 }

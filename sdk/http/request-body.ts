@@ -241,17 +241,21 @@ export function collect(
       admission.hold(bytes - held);
       held = bytes;
     };
+    // The listeners go with the request: taking each away again costs as much as reading.
+    let isOver = false;
     const stop = (): void => {
-      incoming.off("data", onData).off("end", onEnd).off("close", onClose).off("error", onClose);
+      isOver = true;
       cancellation.removeEventListener("abort", onAbort);
     };
     const refuse = (error: unknown): void => {
+      if (isOver) return;
       stop();
       // Without a reader the socket backs up; the server cuts it after the answer.
-      incoming.pause();
+      incoming.off("data", onData).pause();
       reject(error);
     };
     const onData = (chunk: Buffer): void => {
+      if (isOver) return;
       size += chunk.length;
       if (size > maxBytes) return refuse(tooLarge(maxBytes));
       try {
@@ -262,10 +266,12 @@ export function collect(
       chunks.push(chunk);
     };
     const onEnd = (): void => {
+      if (isOver) return;
       stop();
       resolve(chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks, size));
     };
     const onClose = (): void => {
+      if (isOver) return;
       stop();
       reject(clientClosed());
     };

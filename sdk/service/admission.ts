@@ -2,6 +2,7 @@ import type { Cancellation } from "../core/cancellation.js";
 import type { Clock } from "../core/clock.js";
 import { EkibenError } from "../core/errors.js";
 import type { Payload } from "../inputs/input.js";
+import type { DeadlineEntry, Deadlines } from "./deadlines.js";
 import type { ApiDefinition } from "./definition.js";
 import type { Gate } from "./gate.js";
 
@@ -28,6 +29,7 @@ export interface AdmissionContext {
   gate: Gate;
   load: ApiLoad;
   clock: Clock;
+  deadlines: Deadlines;
   /** Called once an admission. */
   onEnd(): void;
 }
@@ -46,7 +48,7 @@ export class Admission {
   readonly cancellation: Cancellation;
   readonly id: string;
   readonly #context: AdmissionContext;
-  readonly #cancelTimer: () => void;
+  readonly #limit: DeadlineEntry;
   // Whoever asked for it is the first.
   #users = 1;
   #payload: Payload | undefined;
@@ -55,7 +57,7 @@ export class Admission {
 
   /** Made by `admit` only, which has counted it. */
   constructor({ id, cancellation, timeoutMs, elapsedMs = 0 }: Arrival, context: AdmissionContext) {
-    const { api, clock } = context;
+    const { api, clock, deadlines } = context;
     this.id = id;
     this.cancellation = cancellation;
     this.#context = context;
@@ -63,7 +65,7 @@ export class Admission {
     const limitMs = Math.min(api.timeoutMs, timeoutMs ?? Infinity);
     this.arrived = now - elapsedMs;
     this.deadline = this.arrived + limitMs;
-    this.#cancelTimer = clock.after(Math.max(0, this.deadline - now), () => {
+    this.#limit = deadlines.add(this.deadline, () => {
       this.#gaveUpAt = clock.now();
       cancellation.abort(
         this.#beganAt === undefined ? bodyTooSlow(api, limitMs) : tooSlow(api, limitMs),
@@ -113,7 +115,7 @@ export class Admission {
 
   /** For whoever asked for it: the request has its answer, so that its time matters no more. */
   leave(): void {
-    this.#cancelTimer();
+    this.#context.deadlines.remove(this.#limit);
     this.give();
   }
 

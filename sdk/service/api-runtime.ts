@@ -1,6 +1,5 @@
 import type { Batcher, BatchRecord, Job, Outcome } from "../batching/batch.js";
 import { createBatcher } from "../batching/create-batcher.js";
-import { unlessAborted } from "../core/cancellation.js";
 import type { Clock } from "../core/clock.js";
 import { isRejection } from "../core/rejection.js";
 import type { Payload } from "../inputs/input.js";
@@ -19,6 +18,7 @@ import {
   type Call,
   type SharedContext,
 } from "./handler-context.js";
+import { Deadlines } from "./deadlines.js";
 import type { Gate } from "./gate.js";
 import { toHandlerError } from "./handler-error.js";
 import { openStream } from "./open-stream.js";
@@ -57,7 +57,8 @@ export function createApiRuntime(
   const { observer } = options;
   const trace = observer.run && observer.run.bind(observer, api.name);
   const load: ApiLoad = { working: 0, meanMs: 0 };
-  const admissionContext = { api, gate: options.gate, load, clock: options.clock, onEnd };
+  const { gate, clock } = options;
+  const admissionContext = { api, gate, load, clock, deadlines: new Deadlines(clock), onEnd };
   let inFlight = 0;
   let idle: (() => void) | undefined;
 
@@ -340,16 +341,32 @@ export function createApiRuntime(
     }
   }
 
-  async function work(payload: Payload, invocation: Invocation): Promise<Answer> {
+  function work(payload: Payload, invocation: Invocation): Promise<Answer> {
     const { cancellation, facts } = invocation;
     const admission = invocation.admission!;
     if (facts !== undefined) facts.queued = options.clock.now();
-    admission.begin(payload);
-    const answer = submit({ payload, invocation, admission });
-    // The place stays taken until the work has really ended, also when its caller no longer waits.
-    const end = (): void => admission.give();
-    answer.then((one) => (one.kind === "stream" ? void one.ended.then(end) : end()), end);
-    return await unlessAborted(answer, cancellation);
+    // One promise for all of it, since each shows in the time of a small request.
+    return new Promise((resolve, reject) => {
+      admission.begin(payload);
+      const onAbort = (): void => reject(cancellation.reason);
+      if (cancellation.aborted) onAbort();
+      else cancellation.addEventListener("abort", onAbort);
+      // The place stays taken until the work has really ended, also when its caller no longer waits.
+      const end = (): void => admission.give();
+      submit({ payload, invocation, admission }).then(
+        (answer) => {
+          cancellation.removeEventListener("abort", onAbort);
+          if (answer.kind === "stream") void answer.ended.then(end);
+          else end();
+          resolve(answer);
+        },
+        (error: unknown) => {
+          cancellation.removeEventListener("abort", onAbort);
+          end();
+          reject(error);
+        },
+      );
+    });
   }
 
   return {

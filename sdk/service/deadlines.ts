@@ -1,40 +1,44 @@
 import type { Clock } from "../core/clock.js";
 
+/** The longest delay that a timer of Node can hold; a longer one would fire at once. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
+
 /** A request that waits with others of the same limit. */
-interface Entry {
+export interface DeadlineEntry {
   readonly at: number;
   readonly expire: () => void;
-  previous: Entry | undefined;
-  next: Entry | undefined;
+  previous: DeadlineEntry | undefined;
+  next: DeadlineEntry | undefined;
   gone: boolean;
 }
 
 /**
- * One limit of time for many requests, behind one timer: with the same limit they are due in the
- * order in which they came, and a timer for each would cost more than all that is done with it.
+ * Limits of time of many requests behind one timer: with the same limit they are due in the order in
+ * which they came, and a timer for each would cost more than all else that is done with it.
  */
 export class Deadlines {
-  #first: Entry | undefined;
-  #last: Entry | undefined;
-  #armed = false;
+  #first: DeadlineEntry | undefined;
+  #last: DeadlineEntry | undefined;
+  #armedFor = Infinity;
+  #cancel: (() => void) | undefined;
 
-  constructor(
-    private readonly limitMs: number,
-    private readonly clock: Clock,
-  ) {}
+  constructor(private readonly clock: Clock) {}
 
-  /** Calls `expire` when the limit has passed, unless what is given back was removed. */
-  add(expire: () => void): Entry {
-    const at = this.clock.now() + this.limitMs;
-    const entry: Entry = { at, expire, previous: this.#last, next: undefined, gone: false };
-    if (this.#last === undefined) this.#first = entry;
-    else this.#last.next = entry;
-    this.#last = entry;
-    if (!this.#armed) this.#arm();
+  /** Calls `expire` at that moment of the clock, unless what is given back was removed before. */
+  add(at: number, expire: () => void): DeadlineEntry {
+    let previous = this.#last;
+    while (previous !== undefined && previous.at > at) ({ previous } = previous);
+    const next = previous === undefined ? this.#first : previous.next;
+    const entry: DeadlineEntry = { at, expire, previous, next, gone: false };
+    if (previous === undefined) this.#first = entry;
+    else previous.next = entry;
+    if (next === undefined) this.#last = entry;
+    else next.previous = entry;
+    if (this.#first === entry && at < this.#armedFor) this.#arm();
     return entry;
   }
 
-  remove(entry: Entry): void {
+  remove(entry: DeadlineEntry): void {
     if (entry.gone) return;
     entry.gone = true;
     const { previous, next } = entry;
@@ -47,12 +51,15 @@ export class Deadlines {
   /** Set for the oldest, and not moved when that one leaves: it is then early and never late. */
   #arm(): void {
     if (this.#first === undefined) return;
-    this.#armed = true;
-    this.clock.after(Math.max(0, this.#first.at - this.clock.now()), this.#onTime);
+    this.#cancel?.();
+    this.#armedFor = this.#first.at;
+    const ms = Math.min(Math.max(0, this.#armedFor - this.clock.now()), LONGEST_TIMER_MS);
+    this.#cancel = this.clock.after(ms, this.#onTime);
   }
 
   readonly #onTime = (): void => {
-    this.#armed = false;
+    this.#armedFor = Infinity;
+    this.#cancel = undefined;
     const now = this.clock.now();
     while (this.#first !== undefined && this.#first.at <= now) {
       const { expire } = this.#first;

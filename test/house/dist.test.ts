@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { dirname, join, relative, resolve } from "node:path";
-import { fileURLToPath } from "node:url";
+import { fileURLToPath, pathToFileURL } from "node:url";
 import { parseSync } from "oxc-parser";
 import { expect, test } from "vitest";
 
@@ -32,6 +32,19 @@ function loadWith(entry: string): { files: string[]; packages: string[] } {
   visit(join(dist, entry));
   return { files: [...files].map((file) => relative(dist, file)), packages: [...packages] };
 }
+
+test("what the package exports is what its source does", async () => {
+  const published = (await import(pathToFileURL(join(dist, "sdk/index.js")).href)) as object;
+  const source = (await import("../../sdk/index.js")) as object;
+  expect(Object.keys(published).sort()).toEqual(Object.keys(source).sort());
+});
+
+test("a thread of a model loads its engine and nothing of the server", () => {
+  const { files, packages } = loadWith("sdk/execution/worker/main.js");
+  expect(packages).toEqual([]);
+  expect(files.filter((file) => file.includes("vendor"))).toEqual([]);
+  expect(files.length).toBeLessThan(5);
+});
 
 test.each(["sdk/index.js", "sdk/cli/main.js", "sdk/client/index.js"])(
   "%s is loaded from few files and no package",
