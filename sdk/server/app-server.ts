@@ -1,12 +1,18 @@
+import { getRequestListener } from "@hono/node-server";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { createServer as createTlsServer } from "node:https";
 import { Server as NetServer, type Socket } from "node:net";
 import { createOriginReader } from "../http/client-origin.js";
 import { findNodeHandler } from "../http/node-handler.js";
-import { answerClientFault, closeGently, refuseRequest, toMalformed } from "./client-fault.js";
+import {
+  answerClientFault,
+  closeGently,
+  refuseRequest,
+  toMalformed,
+  toRefusal,
+} from "./client-fault.js";
 import { limitConnections } from "./connection-limit.js";
 import type { HostCheck } from "./host-check.js";
-import { createLateListener } from "./late-listener.js";
 import { HANDSHAKE_MS, type TlsOptions } from "./tls.js";
 
 /** What answers requests: a Hono app, or anything with its `fetch`. */
@@ -76,7 +82,11 @@ export function createAppServer(app: App, options: AppServerOptions = {}): AppSe
   let { check } = options;
   const { limits = {}, onRefused } = options;
   let handleNode = findNodeHandler(app);
-  const listener = createLateListener((request, env) => current.fetch(request, env));
+  const listener = getRequestListener((request, env) => current.fetch(request, env), {
+    // HTTP/1.0 knows no Host, and the probes of some load balancers speak it.
+    hostname: "localhost",
+    errorHandler: toRefusal,
+  });
   const answer = (incoming: IncomingMessage, outgoing: ServerResponse): void => {
     const origin = readOrigin?.(incoming);
     if (origin?.host !== undefined) incoming.headers.host = origin.host;
@@ -100,7 +110,7 @@ export function createAppServer(app: App, options: AppServerOptions = {}): AppSe
       // The only form of a request target that tells the scheme.
       incoming.url = `${origin.protocol}://${incoming.headers.host ?? "localhost"}${incoming.url}`;
     }
-    listener(incoming, outgoing);
+    void listener(incoming, outgoing);
   };
   const serverOptions = { ...SERVER_OPTIONS, ...toTimes(limits) };
   const server =

@@ -1,5 +1,6 @@
 import { STATUS_CODES, type ServerResponse } from "node:http";
 import type { Socket } from "node:net";
+import { RequestError } from "@hono/node-server";
 import { EkibenError, toProblem } from "../core/errors.js";
 import { PROBLEM_TYPE } from "../http/problem-response.js";
 import { toRequestId } from "../http/request-id.js";
@@ -78,14 +79,9 @@ export function refuseRequest(outgoing: ServerResponse, error: EkibenError): voi
 
 /** The answer to a request that Hono cannot represent, such as one with a target that is no URL. */
 export function toRefusal(error: unknown): Response {
-  const known = isRequestError(error) ? toMalformed(error.message, error) : error;
+  const known = error instanceof RequestError ? toMalformed(error.message, error) : error;
   const { status, headers, body } = toAnswer(known);
   return new Response(body, { status, headers });
-}
-
-/** What Hono's adapter for Node says of a request; by its name, so that it need not be loaded here. */
-function isRequestError(error: unknown): error is Error {
-  return error instanceof Error && error.name === "RequestError";
 }
 
 function toAnswer(error: unknown) {
