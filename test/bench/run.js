@@ -7,6 +7,7 @@ import { endAll } from "./processes.js";
 import { printResult, toMarkdown, writeTable } from "./report.js";
 import { batching } from "./rows/batching.js";
 import { check } from "./rows/check.js";
+import { execution } from "./rows/execution.js";
 import { formats } from "./rows/formats.js";
 import { logging } from "./rows/logging.js";
 import { overload } from "./rows/overload.js";
@@ -24,6 +25,7 @@ const ROWS = [
   check,
   logging,
   batching,
+  execution,
   workers,
   trees,
   tfjs,
