@@ -56,7 +56,7 @@ beforeAll(async () => {
     { cwd: root, env: { ...process.env, EKIBEN_HOME: home } },
   );
   server = await spawnServer(output);
-});
+}, 300_000);
 afterAll(() => server?.stop());
 
 /** On a busy machine the batcher may rightly say that an answer would be too late. */

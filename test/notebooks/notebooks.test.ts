@@ -77,19 +77,25 @@ describe("notebooks", () => {
     expect(Object.keys(SHOWN)).toEqual(notebooks);
   });
 
-  it.each(notebooks)("%s runs from its first cell to its last", async (name) => {
-    using home = makeFolder();
-    const { failures, notebook } = await runNotebook(join(root, "notebooks", name), {
-      env: { EKIBEN_HOME: home.path },
-    });
-    expect(failures).toEqual([]);
-    const text = notebook.cells
-      .flatMap((cell) => (cell.outputs ?? []) as CellOutput[])
-      .map(toOutputText)
-      .join("\n");
-    for (const shown of SHOWN[name]!) expect(text).toMatch(shown);
-    if (name === "02-many-models.ipynb") checkBundleOfMany(home.path, text);
-  });
+  it.each(notebooks)(
+    "%s runs from its first cell to its last",
+    {
+      timeout: 360_000,
+    },
+    async (name) => {
+      using home = makeFolder();
+      const { failures, notebook } = await runNotebook(join(root, "notebooks", name), {
+        env: { EKIBEN_HOME: home.path },
+      });
+      expect(failures).toEqual([]);
+      const text = notebook.cells
+        .flatMap((cell) => (cell.outputs ?? []) as CellOutput[])
+        .map(toOutputText)
+        .join("\n");
+      for (const shown of SHOWN[name]!) expect(text).toMatch(shown);
+      if (name === "02-many-models.ipynb") checkBundleOfMany(home.path, text);
+    },
+  );
 
   it.each(notebooks)("%s has two sentences of explanation before each cell", (name) => {
     const { cells } = JSON.parse(readFileSync(join(root, "notebooks", name), "utf8")) as {
@@ -187,7 +193,7 @@ describe("notebooks", () => {
   const required = process.env["CI"] === "true";
   it.skipIf(!jupyter && !required)(
     `run in Jupyter itself${jupyter || required ? "" : " (skipped: jupyter nbconvert is not installed)"}`,
-    { timeout: 240_000 },
+    { timeout: 480_000 },
     async () => {
       using folder = makeFolder();
       const work = join(folder.path, "notebooks");
