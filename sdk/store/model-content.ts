@@ -6,7 +6,7 @@ import type { ModelContent, ModelDefinition } from "../models/model.js";
 import { createSavedFolder, listFolder } from "../models/model-folder.js";
 import { printPath, readModelHead, toModelPath, type ModelPath } from "../models/model-file.js";
 import type { LiveTfjsModel } from "../models/tfjs.js";
-import { MODEL_KINDS, type StoredKind } from "./model-record.js";
+import { MODEL_KINDS, type StoredKind } from "./model-kinds.js";
 import { defineKind } from "./stored-kinds.js";
 
 type FileKindName = Exclude<StoredKind, "files">;

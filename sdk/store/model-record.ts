@@ -4,13 +4,10 @@ import { z } from "zod";
 import { EkibenError } from "../core/errors.js";
 import { canonicalJson, sha256 } from "../core/hash.js";
 import { findPathFault } from "../bundle/bundle-path.js";
+import { MODEL_KINDS } from "./model-kinds.js";
 
 /** The only format there is so far. */
 export const RECORD_FORMAT = 1;
-
-export const MODEL_KINDS = ["xgboost", "lightgbm", "onnx", "tfjs", "files"] as const;
-/** What reads the files of a stored model. */
-export type StoredKind = (typeof MODEL_KINDS)[number];
 
 const path = z.string().refine((text) => findPathFault(text) === undefined, {
   error: (issue) => `the path is not safe: ${findPathFault(String(issue.input))}`,

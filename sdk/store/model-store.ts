@@ -10,17 +10,16 @@ import { chooseVersion } from "./choose-version.js";
 import { findStoreDirectory } from "./directory.js";
 import { readAliases, writeAliases, type Aliases } from "./model-aliases.js";
 import { openedDirectory, sweepBlobs } from "./model-files.js";
+import { MODEL_KINDS, type StoredKind } from "./model-kinds.js";
 import {
   createModelDigest,
   listModelNames,
   listRecords,
-  MODEL_KINDS,
   RECORD_FORMAT,
   recordPath,
   type ModelRecord,
   type ReadRecord,
   type StoredFile,
-  type StoredKind,
 } from "./model-record.js";
 import { parseModelReference } from "./model-reference.js";
 import { addFacts, checkFacts, type ModelFacts } from "./model-facts.js";

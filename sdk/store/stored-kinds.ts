@@ -1,6 +1,6 @@
 import { dirname } from "node:path";
 import type { LoadedModel, ModelDefinition } from "../models/model.js";
-import type { StoredKind } from "./model-record.js";
+import type { StoredKind } from "./model-kinds.js";
 
 /** The definition of a kind on the file that it is given. */
 export async function defineKind(

@@ -46,6 +46,13 @@ test("a thread of a model loads its engine and nothing of the server", () => {
   expect(files.length).toBeLessThan(5);
 });
 
+test("the command line says what it can do without what does it", () => {
+  const { files } = loadWith("sdk/cli/main.js");
+  expect(files.filter((file) => file.startsWith("vendor"))).toEqual([
+    join("vendor", "commander.js"),
+  ]);
+});
+
 test.each(["sdk/index.js", "sdk/cli/main.js", "sdk/client/index.js"])(
   "%s is loaded from few files and no package",
   (entry) => {

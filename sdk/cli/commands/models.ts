@@ -1,6 +1,6 @@
 import { Option, type Command } from "commander";
 import type { ListedModel, ModelStore } from "../../store/model-store.js";
-import { MODEL_KINDS, type StoredKind } from "../../store/model-record.js";
+import { MODEL_KINDS, type StoredKind } from "../../store/model-kinds.js";
 import { toLabels, toMetrics, toNames } from "../options.js";
 import { printPairs } from "../print-table.js";
 
