@@ -1,4 +1,4 @@
-import { Agent as HttpAgent, request as httpRequest } from "node:http";
+import { Agent as HttpAgent, request as httpRequest, type IncomingMessage } from "node:http";
 import { Agent as HttpsAgent, request as httpsRequest } from "node:https";
 import { EkibenError } from "../core/errors.js";
 import type { RecordedCall } from "./recorded-call.js";
@@ -9,6 +9,8 @@ export interface TargetAnswer {
   readonly mediaType: string;
   readonly bytes: Uint8Array;
   readonly durationMs: number;
+  /** Of a refusal for want of room or time: when to ask again. */
+  readonly retryAfterMs: number | undefined;
 }
 
 /** A running service that recorded requests are sent to. */
@@ -89,6 +91,7 @@ export async function openTarget(url: string, options: TargetOptions): Promise<T
                 mediaType: reply.headers["content-type"]?.split(";")[0]!.trim() ?? "",
                 bytes: Buffer.concat(chunks),
                 durationMs: performance.now() - began,
+                retryAfterMs: readRetryAfter(reply),
               }),
             );
           },
@@ -99,6 +102,12 @@ export async function openTarget(url: string, options: TargetOptions): Promise<T
       }),
     close: () => agent.destroy(),
   };
+}
+
+function readRetryAfter({ statusCode, headers }: IncomingMessage): number | undefined {
+  if (statusCode !== 429 && statusCode !== 503) return undefined;
+  const seconds = Number(headers["retry-after"] ?? Number.NaN);
+  return seconds >= 0 ? seconds * 1000 : undefined;
 }
 
 async function readMetadata(

@@ -1,4 +1,7 @@
+import { once } from "node:events";
 import { readFile, writeFile } from "node:fs/promises";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { afterAll, beforeAll, expect, test } from "vitest";
@@ -103,6 +106,59 @@ test("another bundle differs exactly as it was made to", async () => {
   expect(report.feedback.mae.before).toBeCloseTo(0, 12);
   expect(report.feedback.mae.after).toBeCloseTo(0.05, 6);
   expect(report.feedback.rmse.after).toBeCloseTo(Math.sqrt(0.005), 6);
+});
+
+test("a check that compared nothing, or misses an API, does not pass", async () => {
+  const none = await replay("--to", tags.base, "--check", "--api", "nobody");
+  expect([none.code, none.report.requests.replayed]).toEqual([1, 0]);
+  await writeFile(
+    join(home.services, "lesser.ts"),
+    source("base").replace(/\.api\("region"[^]*?\}\)\n {2}\.feedback/, ".feedback"),
+  );
+  const lesser = await home.build("lesser.ts");
+  const missing = await replay("--to", lesser, "--check");
+  expect(missing.report.requests.skipped).toEqual({ "no such API": 1 });
+  expect(missing.report.statuses).toEqual({ same: 101, changed: [] });
+  expect(missing.code).toBe(1);
+});
+
+test("a request that is refused for want of room is sent again, and compared then", async () => {
+  const refused = new Set<string>();
+  const server = createServer((request, response) => {
+    const chunks: Buffer[] = [];
+    request.on("data", (chunk: Buffer) => chunks.push(chunk));
+    request.on("end", () => {
+      const id = String(request.headers["x-request-id"]);
+      const json = (status: number, value: unknown, headers = {}) =>
+        response
+          .writeHead(status, { "content-type": "application/json", ...headers })
+          .end(JSON.stringify(value));
+      if (request.url === "/metadata") {
+        return json(200, { apis: [{ name: "predict", method: "POST", path: "/v1/score" }] });
+      }
+      // One of them is refused for good.
+      if (!refused.has(id) || id === "replay:age-7") {
+        refused.add(id);
+        return json(503, {}, { "retry-after": "0" });
+      }
+      const { age } = JSON.parse(Buffer.concat(chunks).toString());
+      if (typeof age !== "number") return json(422, {});
+      json(200, { score: age / 100, label: age >= 60 ? "old" : "young" });
+    });
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  try {
+    const { port } = server.address() as AddressInfo;
+    const { report } = await replay("--url", `http://127.0.0.1:${port}`, "--api", "predict");
+    expect(report.statuses).toEqual({
+      same: 100,
+      changed: [{ from: 200, to: 503, count: 1, example: "age-7" }],
+    });
+    expect(report.outputs).toEqual({ exact: 99, within: 0, different: 0 });
+  } finally {
+    server.close();
+  }
 });
 
 test("labels of true and false give the accuracy, by a threshold", async () => {

@@ -45,7 +45,7 @@ export function addReplay(program: Command): void {
       0.5,
     )
     .option("--json", "print the report as JSON")
-    .option("--check", "end with 1 when an answer is another one")
+    .option("--check", "end with 1 when an answer is another one, or none was compared")
     .action(async (log: string, options: ReplayCommandOptions) => {
       process.exitCode = await runReplay(log, options);
     });
