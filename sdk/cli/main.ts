@@ -25,7 +25,6 @@ import { findPackageVersion } from "../http/package-version.js";
 const program = new Command("ekiben")
   .description("Serve predictions from bundles that were saved in a notebook or built from a file.")
   .option("--verbose", "show the stack of an error")
-  .showHelpAfterError("(ekiben --help shows the commands)")
   .configureHelp({ showGlobalOptions: true })
   .exitOverride();
 
@@ -56,6 +55,7 @@ const commands = [
   addMetrics,
 ];
 for (const add of commands) add(program);
+hintAtHelp(program, program.name());
 
 program.parseAsync().catch((error: unknown) => {
   if (error instanceof CommanderError) {
@@ -68,6 +68,13 @@ program.parseAsync().catch((error: unknown) => {
   // A command that failed half-way may have left a timer or a socket behind.
   process.exit(isWrongUsage(error) ? 2 : 1);
 });
+
+/** Lets every command name its own help behind an error. */
+function hintAtHelp(command: Command, name: string): void {
+  const shown = command.commands.length === 0 ? "its options" : "the commands";
+  command.showHelpAfterError(`(${name} --help shows ${shown})`);
+  for (const inner of command.commands) hintAtHelp(inner, `${name} ${inner.name()}`);
+}
 
 /** What a new start will not mend. */
 function isWrongUsage(error: unknown): boolean {

@@ -229,16 +229,18 @@ test("a store whose place is taken is named", async () => {
 });
 
 test.each([
-  ["an unknown command", ["sreve"]],
-  ["an unknown option", ["list", "--jsno"]],
-  ["a missing argument", ["serve"]],
-  ["a port that is none", ["serve", "words", "--port", "70000"]],
-  ["a label without a value", ["build", "x.ts", "--label", "team"]],
-])("%s is a usage error", async (_what, args) => {
+  ["an unknown command", ["sreve"], "ekiben --help shows the commands"],
+  ["an unknown command of a group", ["logs", "shiper"], "ekiben logs --help shows the commands"],
+  ["an unknown option", ["list", "--jsno"], "ekiben list --help shows its options"],
+  ["a missing argument", ["serve"], "ekiben serve --help shows its options"],
+  ["a port that is none", ["serve", "words", "--port", "70000"], "ekiben serve --help"],
+  ["a label without a value", ["build", "x.ts", "--label", "team"], "ekiben build --help"],
+])("%s is a usage error that names the help", async (_what, args, help) => {
   await using home = await makeHome();
   const result = await home.run(args);
   expect(result.code).toBe(2);
   expect(result.stderr).toMatch(/^error: /);
+  expect(result.stderr).toContain(`(${help}`);
 });
 
 test("an error shows its stack only when asked", async () => {

@@ -45,14 +45,18 @@ async function pick(
   const [only] = meant;
   if (only !== undefined && meant.length === 1) return only;
   const list = running.map((one) => `${one.service} with --pid ${one.pid} on ${one.address}`);
+  const which = [
+    service === undefined ? "" : `of ${service} `,
+    pid === undefined ? "" : `with --pid ${pid} `,
+  ].join("");
   throw new EkibenError("COMMAND_INVALID", {
     detail:
       meant.length > 1
         ? "Several servers run that this may mean."
-        : "No server runs here that could be reloaded.",
+        : `No server ${which}runs here that could be reloaded.`,
     hint:
       list.length === 0
-        ? "Start one with `ekiben serve --workers <n>`, or with --reloadable."
-        : `There run ${list.join("; ")}.`,
+        ? "Start one with `ekiben serve --workers <n>`, or with --reloadable; those of another user or EKIBEN_HOME are not seen."
+        : `${list.length === 1 ? "One runs" : "These run"}: ${list.join("; ")}.`,
   });
 }

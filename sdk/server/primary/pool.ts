@@ -78,6 +78,7 @@ export function createPool(options: PoolOptions): Pool {
 
   function launch(number: number): void {
     let worker: WorkerProcess;
+    let told = false;
     // oxlint-disable-next-line prefer-const -- its callbacks need it
     worker = startWorker({
       start: { ...options.start, worker: number },
@@ -86,7 +87,11 @@ export function createPool(options: PoolOptions): Pool {
       answers: options.answers,
       lines: options.lines,
       onChange() {
-        if (worker.state === "ready") clearTimeout(late);
+        if (worker.state === "ready") {
+          clearTimeout(late);
+          if (!told) tellReady(worker);
+          told = true;
+        }
         if (starting?.isEnough() === true) starting.resolve();
         options.onChange();
       },
@@ -105,6 +110,11 @@ export function createPool(options: PoolOptions): Pool {
       () => void worker.kill(`it was not ready after ${options.startTimeoutMs / 1000} s`),
       options.startTimeoutMs,
     );
+  }
+
+  function tellReady({ number, pid, startedAt, readyAt }: WorkerProcess): void {
+    const startMs = Math.round(readyAt! - startedAt);
+    log.info(`worker ${number} is ready`, { worker: number, workerPid: pid, startMs });
   }
 
   function onExit(worker: WorkerProcess, exit: Exit): void {

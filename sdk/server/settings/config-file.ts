@@ -104,7 +104,9 @@ export function refuse(path: string, issues: readonly Issue[]): EkibenError {
   const [first] = issues;
   return new EkibenError("SETTING_INVALID", {
     detail:
-      issues.length === 1 ? `${first!.message}.` : `${basename(path)} has ${issues.length} faults.`,
+      issues.length === 1
+        ? first!.message.replace(/[?.]?$/, (end) => end || ".")
+        : `${basename(path)} has ${issues.length} faults.`,
     hint: "`ekiben serve --help` and the page on production list all settings.",
     issues,
   });

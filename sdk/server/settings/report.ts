@@ -36,7 +36,12 @@ export function listSet(settings: ResolvedSettings): Record<string, string> {
 export function logSettings(log: Log, settings: ResolvedSettings): void {
   const set = listSet(settings);
   const count = Object.keys(set).length;
-  log.info(count === 0 ? "all settings are defaults" : `${count} settings are no defaults`, set);
+  log.info(
+    count === 0
+      ? "all settings are defaults"
+      : `${count} ${count === 1 ? "setting is" : "settings are"} not the default`,
+    set,
+  );
 }
 
 /** The table of the documentation, in Markdown. */

@@ -125,6 +125,10 @@ test("the command says what it needs when no server, or more than one, may be me
   const servers = [await serve("--reloadable"), await serve("--reloadable")];
   const unclear = await home.run(["reload"]);
   expect(unclear.stderr).toMatch(/Several servers.*\n.*--pid \d+ on http.*--pid \d+ on http/);
+  const other = await home.run(["reload", "nothing"]);
+  expect(other.stderr).toMatch(
+    /No server of nothing runs here.*\n.*These run: .*--pid \d+ on http/,
+  );
   const pid = String(servers[1]!.child.pid);
   expect((await home.run(["reload", "--pid", pid])).code).toBe(0);
   expect(servers[0]!.output()).not.toContain("reloaded");

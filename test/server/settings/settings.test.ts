@@ -63,7 +63,7 @@ test.each([
   await using folder = await makeFolder({ "e.yaml": text });
   await expect(resolveSettings({ file: join(folder.path, "e.yaml") })).rejects.toMatchObject({
     code: "SETTING_INVALID",
-    facts: { detail: `${message}.` },
+    facts: { detail: message.endsWith("?") ? message : `${message}.` },
   });
 });
 
