@@ -6,5 +6,6 @@ type AnyEngine = EngineKind<any, unknown, any, unknown>;
 export const ENGINES: Readonly<Record<string, () => Promise<AnyEngine>>> = {
   lightgbm: async () => (await import("./lightgbm-engine.js")).lightgbmEngine,
   onnx: async () => (await import("./onnx-engine.js")).onnxEngine,
+  tfjs: async () => (await import("./tfjs-engine.js")).tfjsEngine,
   xgboost: async () => (await import("./xgboost-engine.js")).xgboostEngine,
 };

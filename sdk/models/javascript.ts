@@ -2,6 +2,8 @@ import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { EkibenError, type ErrorCode } from "../core/errors.js";
 import { isRejection } from "../core/rejection.js";
+import type { ExecutionOptions, ExecutionState } from "./engine.js";
+import { checkExecutionOptions } from "./execution-options.js";
 import {
   checkNamedFiles,
   listNamedFiles,
@@ -9,6 +11,7 @@ import {
   toNamedPaths,
 } from "./javascript-files.js";
 import { printJsonValue, readJsonValue } from "./json-value.js";
+import { openBundledModel, toPlainInput } from "./javascript-apart.js";
 import { holdLiveValue } from "./live-value.js";
 import type { LoadedModel, ModelDefinition, ModelFile } from "./model.js";
 import { createSavedFolder } from "./model-folder.js";
@@ -16,7 +19,7 @@ import { printPath, readModelHead, toModelPath } from "./model-file.js";
 import { createRunGate } from "./run-gate.js";
 
 /** What all three forms of `model()` say. */
-export interface ModelHooks<State, X, Result> {
+export interface ModelHooks<State, X, Result> extends ExecutionOptions {
   /** Answers for what a handler passes to `models.name.predict(...)`. It may be async. */
   predict(state: State, x: X): Result;
   /** Frees what `load` has made, once the predictions that have begun are done. */
@@ -61,6 +64,7 @@ export interface FileModelOptions<Names extends string, State, X, Result> extend
 export interface JavaScriptModel<X = any, Result = any> extends LoadedModel {
   /** @throws MODEL_RUN_FAILED, with the error of `predict` as its cause */
   predict(x: X): Promise<Awaited<Result>>;
+  execution(): ExecutionState;
   /** Calls the `release` of the model once the predictions that have begun are done. */
   release(): Promise<void>;
 }
@@ -86,10 +90,27 @@ export function model(options: AnyOptions): ModelDefinition<JavaScriptModel> {
     kind,
     sources: () => source.sources,
     files: (name = kind) => source.files(name),
-    async load({ name, directory }) {
+    async load(context) {
+      const { name, directory, executors } = context;
+      checkExecutionOptions("model()", options);
+      if (options.execution === "worker" && executors !== undefined) {
+        const executor = await openBundledModel(context, options);
+        if (executor !== undefined) {
+          return createModel(name, kind, {
+            predict: (x) => executor.run(toPlainInput(name, x)),
+            execution: () => executor.state(),
+            release: () => executor.release(),
+          });
+        }
+        executors.stay(
+          name,
+          "Its functions are in this process only. Its bundle computes in a worker.",
+        );
+      }
       const state = await source.load(name, directory);
-      return createModel(name, kind, state, {
+      return createModel(name, kind, {
         predict: (x) => options.predict(state, x),
+        execution: () => ON_LOOP,
         // What a notebook holds is the notebook's own, and may be loaded again.
         release: () =>
           source.live && directory === undefined ? undefined : options.release?.(state),
@@ -164,15 +185,25 @@ function fromFiles({ files = {}, load }: AnyOptions): ModelSource {
   };
 }
 
+const ON_LOOP: ExecutionState = {
+  place: "loop",
+  workers: 0,
+  reason: "It is code of your own, which computes where handlers do.",
+};
+
 function createModel(
   name: string,
   kind: string,
-  state: unknown,
-  { predict, release }: { predict(x: unknown): unknown; release(): unknown },
+  {
+    predict,
+    execution,
+    release,
+  }: { predict(x: unknown): unknown; execution(): ExecutionState; release(): unknown },
 ): JavaScriptModel {
   const gate = createRunGate(name);
   return {
     describe: () => ({ kind }),
+    execution,
     predict: (x) =>
       gate.run(() =>
         run("MODEL_RUN_FAILED", `The model ${JSON.stringify(name)} failed`, () => predict(x)),

@@ -1,33 +1,24 @@
 import { EkibenError } from "../core/errors.js";
 import { findClosestName, printNames } from "../core/closest-name.js";
 import { createTensorArray, toTensorArray, type TensorArray } from "../tensor/tensor-array.js";
-import {
-  countElements,
-  createElements,
-  isTensorType,
-  type Tensor,
-  type TensorDescription,
-  type TensorSlot,
-} from "../tensor/tensor.js";
+import type { Tensor, TensorDescription, TensorSlot } from "../tensor/tensor.js";
 import { checkColumnOptions, type ColumnOptions } from "./column-binding.js";
+import type { ExecutionOptions, ExecutionState, Executor } from "./engine.js";
 import { toFeeds, type ModelInput } from "./feeds.js";
 import { toInputError } from "./input-error.js";
 import type { LoadedModel, ModelDescription, ModelWarmup } from "./model.js";
 import { createRunGate } from "./run-gate.js";
+import { toZeros, type TfjsFacts, type TfjsTensors } from "./tfjs-engine.js";
 import type { TfjsFormat } from "./tfjs-files.js";
-import {
-  onBackend,
-  type TfjsBackend,
-  type TfjsRuntime,
-  type TfModel,
-  type TfSlot,
-  type TfTensor,
-} from "./tfjs-runtime.js";
+import type { TfjsBackend } from "./tfjs-runtime.js";
 
-export interface TfjsOptions extends ColumnOptions {
+/** How one call reads its columns and which output it answers. */
+export interface TfjsPredictOptions extends ColumnOptions {
   /** The output that `predict` answers. @default the first one */
   output?: string;
 }
+
+export interface TfjsOptions extends TfjsPredictOptions, ExecutionOptions {}
 
 export interface TfjsDescription extends ModelDescription {
   kind: "tfjs";
@@ -49,8 +40,9 @@ export interface TfjsModel extends LoadedModel {
    * Runs the model and answers one output: the first, or the one that the option `output` names.
    * @throws MODEL_INPUT_INVALID for data that the model cannot take; MODEL_RUN_FAILED
    */
-  predict(x: ModelInput, options?: TfjsOptions): Promise<TensorArray>;
+  predict(x: ModelInput, options?: TfjsPredictOptions): Promise<TensorArray>;
   describe(): TfjsDescription;
+  execution(): ExecutionState;
   warmup(): Promise<ModelWarmup | undefined>;
   /** Frees the weights once the predictions that have begun are done. */
   release(): Promise<void>;
@@ -58,29 +50,22 @@ export interface TfjsModel extends LoadedModel {
 
 export interface TfjsParts {
   name: string;
-  model: TfModel;
-  format: TfjsFormat;
-  runtime: TfjsRuntime;
-  /** Whether the model is the notebook's own, which is not to be freed. */
-  live: boolean;
-  inNotebook: boolean;
+  executor: Executor<TfjsFacts, TfjsTensors, TfjsTensors>;
 }
 
 /** @throws SERVICE_INVALID for options that the model does not allow */
-export function createTfjsModel(
-  { name, model, format, runtime, live, inNotebook }: TfjsParts,
-  defaults: TfjsOptions,
-): TfjsModel {
-  if (format === "layers-model" && !model.inputNames?.length) model.build?.();
-  const inputs = toSlots(model.inputs, model.inputNames);
-  const outputs = toSlots(model.outputs, model.outputNames).map(toDescription);
+export function createTfjsModel({ name, executor }: TfjsParts, defaults: TfjsOptions): TfjsModel {
+  const { inputs, format, backend } = executor.facts;
+  const outputs = executor.facts.outputs.map(toDescription);
   checkColumnOptions(name, inputs, defaults);
   if (defaults.output !== undefined) checkOutput(name, outputs, defaults.output, "SERVICE_INVALID");
   const anyRows = inputs.every(({ shape }) => shape[0] === null || shape.length === 0);
   const gate = createRunGate(name);
 
-  /** Nothing in here waits, so that runs cannot mix up each other's tensors. */
-  const compute = (x: ModelInput, options: ColumnOptions): Record<string, TensorArray> => {
+  const compute = async (
+    x: ModelInput,
+    options: ColumnOptions,
+  ): Promise<Record<string, TensorArray>> => {
     if (options.features !== undefined || options.inputs !== undefined) {
       checkColumnOptions(name, inputs, options);
     }
@@ -93,43 +78,27 @@ export function createTfjsModel(
         hint: "Give rows of one shape, filled where they are short.",
       });
     });
-    return onBackend(runtime, inNotebook, () => runModel(tensors));
-  };
-
-  const runModel = (given: readonly Tensor[]): Record<string, TensorArray> => {
-    const { tf } = runtime;
-    try {
-      // Not handed through `tidy`, which looks for tensors in every element of what it returns.
-      let answers: Record<string, TensorArray>;
-      tf.tidy(() => {
-        const made = given.map(({ data, dims, type }) => tf.tensor(data, dims, type));
-        const x = made.length === 1 ? made[0] : made;
-        answers = toOutputs(outputs, model.predict(x as never));
-      });
-      return answers!;
-    } catch (error) {
-      throw toRunError(name, error);
-    }
+    const answers = await executor.run(tensors);
+    return Object.fromEntries(outputs.map((output, i) => [output.name, toArray(answers[i]!)]));
   };
 
   const described: TfjsDescription = {
     kind: "tfjs",
     format,
-    backend: runtime.backend,
+    backend,
     inputs: inputs.map(toDescription),
     outputs,
   };
   return {
     run: (x, options = {}) => gate.run(() => compute(x, options)),
     predict: (x, options = {}) =>
-      gate.run(() => {
+      gate.run(async () => {
         const output = options.output ?? defaults.output ?? outputs[0]!.name;
         checkOutput(name, outputs, output, "MODEL_INPUT_INVALID");
-        return compute(x, options)[output]!;
+        return (await compute(x, options))[output]!;
       }),
     describe: () => described,
     async warmup() {
-      const { backend } = runtime;
       const warnings =
         backend === "cpu"
           ? [
@@ -139,7 +108,7 @@ export function createTfjsModel(
       const example = inputs.map(toZeros);
       const began = performance.now();
       try {
-        await gate.run(() => onBackend(runtime, inNotebook, () => runModel(example)));
+        await gate.run(() => executor.run(example));
       } catch {
         // Zeros of the smallest shape may well be nothing that the model takes.
         return warnings.length === 0
@@ -150,68 +119,19 @@ export function createTfjsModel(
       const dims = example.map(({ dims }, i) => [inputs[i]!.name, dims] as const);
       return { ms, backend, inputs: Object.fromEntries(dims), warnings };
     },
-    release: () =>
-      gate.close(() => {
-        if (!live) model.dispose();
-      }),
+    execution: () => executor.state(),
+    release: () => gate.close(() => executor.release()),
   };
-}
-
-/** Layers models number their tensors through a process: only the names of the layers stay. */
-function toSlots(slots: readonly TfSlot[], names: readonly string[] = []): TensorSlot[] {
-  const stable = names.length === slots.length && new Set(names).size === names.length;
-  return slots.map((slot, i) => toSlot(slot, stable ? names[i]! : slot.name));
-}
-
-function toSlot({ shape, dtype }: TfSlot, name: string): TensorSlot {
-  const type = dtype === "float32" || !isTensorType(dtype) ? "float32" : dtype;
-  const sizes = (shape ?? []).map((size) => (size === null || size < 0 ? null : size));
-  const symbols = sizes.map((size, i) => (size === null && i === 0 ? "N" : ""));
-  return { name, dtype: type, shape: sizes, symbols };
 }
 
 function toDescription({ name, dtype, shape }: TensorSlot): TensorDescription {
   return { name, dtype, shape };
 }
 
-/** One row of zeros, as long as it must be. */
-function toZeros({ dtype, shape }: TensorSlot): Tensor {
-  const dims = shape.map((size) => size ?? 1);
-  return { type: dtype, dims, data: createElements(dtype, countElements(dims)) };
-}
-
-function toOutputs(
-  outputs: readonly TensorDescription[],
-  answer: unknown,
-): Record<string, TensorArray> {
-  const list = (
-    Array.isArray(answer)
-      ? answer
-      : "dataSync" in (answer as object)
-        ? [answer]
-        : outputs.map(({ name }) => (answer as Record<string, unknown>)[name])
-  ) as TfTensor[];
-  return Object.fromEntries(outputs.map(({ name }, i) => [name, toArray(list[i]!)]));
-}
-
-function toArray(tensor: TfTensor): TensorArray {
-  const dims = [...tensor.shape];
-  // A copy: an answer that is a part of the input or of the weights would change with them.
-  const data = (tensor.dataSync() as Uint8Array).slice();
-  if (tensor.dtype === "bool") return toTensorArray({ type: "bool", dims, data });
-  return createTensorArray(data, dims);
-}
-
-function toRunError(model: string, error: unknown): unknown {
-  if (error instanceof EkibenError) return error;
-  const reason = error instanceof Error ? error.message : String(error);
-  return new EkibenError("MODEL_RUN_FAILED", {
-    detail: `The model ${JSON.stringify(model)} failed: ${reason.replace(/\.$/, "")}.`,
-    ...(/executeAsync/.test(reason) && {
-      hint: "Its graph has loops or branches, which cannot be run at once: convert the model without them.",
-    }),
-    cause: error,
-  });
+/** What the author gets: an array of the tensor's elements that knows its dimensions. */
+function toArray({ type, dims, data }: Tensor): TensorArray {
+  if (type === "bool") return toTensorArray({ type, dims, data });
+  return createTensorArray(data as never, dims);
 }
 
 function checkOutput(

@@ -1,20 +1,22 @@
-import { mkdir } from "node:fs/promises";
+import { mkdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { EkibenError } from "../core/errors.js";
 import { holdLiveValue } from "./live-value.js";
-import type { ModelDefinition } from "./model.js";
+import { openExecutor } from "./engine.js";
+import { checkExecutionOptions } from "./execution-options.js";
+import type { ModelDefinition, ModelLoadContext } from "./model.js";
 import { createSavedFolder } from "./model-folder.js";
 import { toModelPath, type ModelPath } from "./model-file.js";
 import {
   MODEL_JSON,
   listTfjsFiles,
-  readTfjsArtifacts,
   readTfjsFile,
-  toInvalid,
   writeTfjsModel,
+  type TfjsFile,
 } from "./tfjs-files.js";
 import { createTfjsModel, type TfjsModel, type TfjsOptions } from "./tfjs-model.js";
-import { listTfjsPackages, openTfjs, type TfModel } from "./tfjs-runtime.js";
+import { tfjsEngine, toLiveEngine } from "./tfjs-engine.js";
+import { listTfjsPackages, type TfModel } from "./tfjs-runtime.js";
 
 export type { TfjsModel, TfjsOptions };
 
@@ -43,16 +45,26 @@ export function tfjs(
       checkLive(name, source);
       return saved(`the model ${JSON.stringify(name)}`);
     },
-    async load({ name, directory }) {
-      if (directory !== undefined)
-        return loadFolder(name, toModelPath(directory), directory, options);
+    async load(context) {
+      const { name, directory, executors } = context;
+      if (directory !== undefined) return loadFolder(context, toModelPath(directory), options);
+      checkExecutionOptions("tfjs()", options);
       checkLive(name, source);
-      const runtime = await openTfjs();
-      const format = "layers" in source ? "layers-model" : "graph-model";
-      return createTfjsModel(
-        { name, model: source as TfModel, format, runtime, live: true, inNotebook: true },
-        options,
-      );
+      // It cannot leave the thread whose memory it is in; its bundle can.
+      if (options.execution === "worker") {
+        executors?.stay(
+          name,
+          "It is in the memory of the notebook. Its bundle computes in a worker.",
+        );
+      }
+      const executor = await openExecutor(undefined, {
+        model: name,
+        engine: toLiveEngine(name, source as TfModel),
+        source: { model: name, path: toModelPath(".") },
+        bytes: 0,
+        largeBytes: LARGE_BYTES,
+      });
+      return createTfjsModel({ name, executor }, options);
     },
   };
 }
@@ -77,39 +89,45 @@ function fromFolder(source: string | URL, options: TfjsOptions): ModelDefinition
     // The one that is there: the folder or the file itself may be given.
     sources: () => [path.absolute, join(path.absolute, MODEL_JSON)],
     packages: listTfjsPackages,
-    files: async () => listTfjsFiles(await readTfjsFile(path)),
-    load: ({ name, directory }) => loadFolder(name, path, directory, options),
+    async files() {
+      checkExecutionOptions("tfjs()", options);
+      return listTfjsFiles(await readTfjsFile(path));
+    },
+    load: (context) => loadFolder(context, path, options),
   };
 }
 
 async function loadFolder(
-  name: string,
+  { name, directory, executors }: ModelLoadContext,
   given: ModelPath,
-  directory: string | undefined,
   options: TfjsOptions,
 ): Promise<TfjsModel> {
-  const file = await readTfjsFile(directory === undefined ? given : toModelPath(directory));
-  const runtime = await openTfjs(directory);
-  const artifacts = await readTfjsArtifacts(file);
-  const handler = { load: async () => artifacts };
-  const { format } = file;
-  const { tf } = runtime;
-  let model: TfModel;
+  checkExecutionOptions("tfjs()", options);
+  const { execution, workers } = options;
+  const path = directory === undefined ? given : toModelPath(directory);
+  const executor = await openExecutor(executors, {
+    model: name,
+    engine: tfjsEngine,
+    source: { model: name, path, ...(directory !== undefined && { directory }) },
+    bytes: await countBytes(await readTfjsFile(path)),
+    largeBytes: LARGE_BYTES,
+    ...(execution !== undefined && { execution }),
+    ...(workers !== undefined && { workers }),
+  });
   try {
-    model = await (format === "graph-model"
-      ? tf.loadGraphModel(handler)
-      : tf.loadLayersModel(handler));
+    return createTfjsModel({ name, executor }, options);
   } catch (error) {
-    const reason = (error as Error).message.replace(/\.$/, "");
-    throw toInvalid(file.path, `cannot be loaded by TensorFlow.js: ${reason}`, undefined, error);
-  }
-  try {
-    const inNotebook = directory === undefined;
-    return createTfjsModel({ name, model, format, runtime, live: false, inNotebook }, options);
-  } catch (error) {
-    model.dispose();
+    await executor.release();
     throw error;
   }
+}
+
+/** TensorFlow.js reads some 300 megabytes of weights a second, and nothing else happens meanwhile. */
+const LARGE_BYTES = 8 * 1024 * 1024;
+
+async function countBytes(file: TfjsFile): Promise<number> {
+  const files = listTfjsFiles(file).map(async ({ source }) => (await stat(source)).size);
+  return (await Promise.all(files)).reduce((sum, size) => sum + size, 0);
 }
 
 function checkLive(name: string, source: LiveTfjsModel): void {

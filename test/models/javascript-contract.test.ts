@@ -50,6 +50,7 @@ for (const [kind, define] of Object.entries(forms)) {
   describeModelContract<Subject>({
     kind,
     define,
+    places: ["loop"],
     defineMissing: () => ({ definition: fromFile(`${good}.gone`, kind), file: `${good}.gone` }),
     defineInvalid: () => ({ definition: fromFile(bad, kind), file: bad }),
     use: (loaded) => loaded.predict([1, 2, 5]),
