@@ -6,6 +6,11 @@ const WINDOW = 100;
 
 /** The times of a model's last runs on the loop. */
 export interface Cost {
+  /**
+   * Whether a run was long of late. A machine that is busy with others makes every run long now and
+   * then; from here on only the processor's time counts, which is not worth asking for before.
+   */
+  readonly isDoubtful: boolean;
   /** Takes the time of a run, and answers why the model should move, once there is a reason. */
   note(ms: number): string | undefined;
 }
@@ -15,6 +20,9 @@ export function createCost(): Cost {
   let count = 0;
   let heavy = 0;
   return {
+    get isDoubtful() {
+      return heavy > 0;
+    },
     note(ms) {
       const place = count % WINDOW;
       if (count >= WINDOW && last[place]! > HEAVY_MS) heavy -= 1;
