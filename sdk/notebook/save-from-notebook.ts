@@ -1,4 +1,4 @@
-import { findNotebookHost } from "../core/cell-record.js";
+import { findNotebookHost, type NotebookHost } from "../core/cell-record.js";
 import { EkibenError } from "../core/errors.js";
 import { buildBundle, type BuiltBundle } from "../bundle/build-bundle.js";
 import { packageOf } from "../bundle/packages.js";
@@ -53,7 +53,9 @@ export async function saveFromNotebook(
     classify: createClassify(live, options.allowSecrets),
     same: (binding) => Object.is(live.read(binding), host.read(binding.name)),
   });
-  if (options.allowSecrets !== true) refuseSecretSource(slice.program.code);
+  if (options.allowSecrets !== true) {
+    refuseSecretSource(withoutTexts(slice.program.code, options.allowSecrets || [], host));
+  }
   const answered = await answerCalls(service, calls, target);
   const samples = answered.map(({ sample }) => sample);
   let results: VerifyResult[] | undefined;
@@ -102,6 +104,15 @@ export async function saveFromNotebook(
   const shown = logged === undefined ? saved : withLogged(saved, logged);
   display(toBundleCard(shown));
   return withSummary(shown, `SavedBundle ${shown.tag}`);
+}
+
+/** Source without what the variables of these names hold, as it stands between quotes. */
+function withoutTexts(code: string, names: readonly string[], host: NotebookHost): string {
+  return names.reduce((rest, name) => {
+    const value = host.owners.has(name) ? host.read(name) : undefined;
+    if (typeof value !== "string" || value === "") return rest;
+    return rest.replaceAll(value, "").replaceAll(JSON.stringify(value).slice(1, -1), "");
+  }, code);
 }
 
 /** A secret that is written within a function has no variable that could be asked about. */

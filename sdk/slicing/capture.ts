@@ -137,11 +137,8 @@ export function captureFrom(entry: BindingId, facts: CaptureFacts): Captured {
       });
     }
     const { node } = declaration;
-    if (node.type === "VariableDeclarator" && node.init !== null) {
-      if (isAwaitedImport(node.init)) return SOURCE;
-      const single = declaration.kind === "const" && node.id.type === "Identifier";
-      if (single && isPrimitiveLiteral(node.init)) return SOURCE;
-    }
+    const variable = node.type === "VariableDeclarator" && node.init !== null ? node : undefined;
+    if (variable !== undefined && isAwaitedImport(variable.init!)) return SOURCE;
     const question = toQuestion(
       one.cell,
       one.name,
@@ -155,6 +152,9 @@ export function captureFrom(entry: BindingId, facts: CaptureFacts): Captured {
         { hint: answer.hint ?? adviceFor(question) },
       );
     }
+    // Its text says all, and is easier to read. It was asked about all the same: it may be a secret.
+    const single = declaration.kind === "const" && variable?.id.type === "Identifier";
+    if (single && isPrimitiveLiteral(variable.init!)) return SOURCE;
     if (answer.kind !== "source" && ["function", "class"].includes(declaration.kind)) {
       refuse(`The ${declaration.kind} \`${one.name}\` ${inCell(one)} holds another value now.`, {
         hint: `Run cell [${one.cell.number}] again, and give the other value a name of its own.`,

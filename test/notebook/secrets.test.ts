@@ -110,6 +110,28 @@ describe("save() of a notebook", () => {
     expect(saved.report.find(({ name }) => name === "settings")?.kind).toBe("value");
   });
 
+  test("refuses a secret in a variable of its own as well, though its text could be kept", async () => {
+    await using session = await createNotebookSession();
+    const key = `sk-proj-${"aB3".repeat(12)}`;
+    await session.run(IMPORT, `const apiKey = "${TEXT}";`, service("x + apiKey.length"));
+    await expect(session.save("s")).rejects.toThrow(
+      /`apiKey` of cell \[2\].*allowSecrets: \["apiKey"\]/s,
+    );
+    const saved = await session.save("s", { allowSecrets: ["apiKey"] });
+    expect(saved.report.find(({ name }) => name === "apiKey")?.kind).toBe("source");
+
+    await session.run(`const sample = "${key}";`, service("x + sample.length"));
+    await expect(session.save("s")).rejects.toThrow(/`sample` of cell.*a key of OpenAI/s);
+    await session.save("s", { allowSecrets: ["sample"] });
+
+    await session.run(
+      `process.env.EKIBEN_TEST_TOKEN = "${TEXT}";`,
+      `const copied = "${TEXT}";`,
+      service("x + copied.length"),
+    );
+    await expect(session.save("s")).rejects.toThrow(/`copied`.*EKIBEN_TEST_TOKEN/s);
+  });
+
   test("never saves the environment, nor a secret that is written within a function", async () => {
     await using session = await createNotebookSession();
     const key = `sk-proj-${"aB3".repeat(12)}`;
