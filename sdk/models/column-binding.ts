@@ -122,7 +122,7 @@ function toMissingError(
     detail: `the table lacks the columns ${printNames(missing)}; it has ${printNames(given, 40)}.`,
     hint:
       near === undefined
-        ? "Rename columns, or say which column fills which input with the options `features` or `inputs`."
+        ? "Add what is missing to the schema of the input, or say which column fills which input with the options `features` or `inputs`."
         : `Did you mean ${JSON.stringify(near)}?`,
     issues: missing.slice(0, 20).map((column) => ({ message: "is missing", column })),
     issueCount: missing.length,

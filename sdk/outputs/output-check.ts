@@ -18,6 +18,8 @@ export function readChecked(
 }
 
 const MOST_ISSUES = 20;
+/** What an element of a promise, or the promise itself, is called by zod. */
+const UNAWAITED = /received (?:undefined|NaN|Promise)/;
 
 /** A compiled check that outputs match their schema. It never changes them. @throws OUTPUT_INVALID */
 export function createOutputCheck(
@@ -39,7 +41,9 @@ export function createOutputCheck(
     const first = issues[0]!;
     throw new EkibenError("OUTPUT_INVALID", {
       detail: `The handler of "${api}" returned an output that does not match its schema: output ${first.row}${first.path ? `, "${first.path}"` : ""}: ${first.message}.`,
-      hint: "Mend the handler, or the `output` schema.",
+      hint: UNAWAITED.test(first.message)
+        ? "Mend the handler: perhaps it does not await a model, whose answers are promises. Or mend the `output` schema."
+        : "Mend the handler, or the `output` schema.",
       issues: issues.slice(0, MOST_ISSUES),
       issueCount: issues.length,
     });

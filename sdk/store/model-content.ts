@@ -120,7 +120,7 @@ async function findKindOfFolder(given: ModelPath): Promise<FoundKind> {
 function unserved(detail: string, hint: string): EkibenError {
   return new EkibenError("MODEL_FILE_INVALID", {
     detail,
-    hint: `${hint} To keep files of any kind for code of your own, say that they are of the kind "files".`,
+    hint: `${hint} To keep it for code of your own, import it with \`--kind files\`, in a cell with { kind: "files" }.`,
     expected: MODEL_KINDS.join(", "),
   });
 }

@@ -67,7 +67,7 @@ describe("columns by name", () => {
   it("are refused when one is missing, with the nearest name", async () => {
     const model = await load(text);
     const error = await catchError(() => model.predict([{ mean_radios: 1, b: 0, "size_(cm)": 0 }]));
-    expect(error.message).toContain('lacks the features "mean_radius"');
+    expect(error.message).toContain('lacks the feature "mean_radius"');
     expect(error.facts.hint).toBe('Did you mean "mean_radios"?');
   });
 

@@ -27,7 +27,7 @@ async function refusal(model: XGBoostModel, x: unknown): Promise<EkibenError> {
 describe("a table", () => {
   it("that lacks a feature is refused with its name and the nearest one", async () => {
     const error = await refusal(await loadDocument(two), [{ age: 1, monthly_charge: 2 }]);
-    expect(error.message).toContain('lacks the features "monthly charges"; it has "age"');
+    expect(error.message).toContain('lacks the feature "monthly charges"; it has "age"');
     expect(error.facts.hint).toBe('Did you mean "monthly_charge"?');
     expect(error.facts.issues).toEqual([{ message: "is missing", column: "monthly charges" }]);
   });

@@ -219,6 +219,18 @@ describe("a runtime", () => {
     expect(read(await ask(trusting, "f", { x: 11 }))).toEqual({ y: 11, extra: true });
   });
 
+  it("says that a promise may not have been awaited, where an output is made of nothing", async () => {
+    const service = defineService({ name: "s" }).api("f", {
+      input: json(Row),
+      output: z.object({ y: z.number() }),
+      handler: ({ x }) => ({ y: (Promise.resolve([x]) as unknown as number[])[0]! }),
+    });
+    await expect(ask(await start(service, true), "f", { x: 1 })).rejects.toMatchObject({
+      code: "OUTPUT_INVALID",
+      message: expect.stringContaining("await"),
+    });
+  });
+
   it("answers 504 in time, and keeps the place until the handler has ended", async () => {
     let release = (): void => {};
     const runtime = await start(

@@ -110,7 +110,7 @@ describe("a model of the store", () => {
     await using folder = await makeFolder({ "notes.txt": "hello", "empty/.keep": "" });
     await expect(readContent(join(folder.path, "notes.txt"))).rejects.toMatchObject({
       code: "MODEL_FILE_INVALID",
-      message: expect.stringMatching(/text file that begins with "hello".*kind "files"/s),
+      message: expect.stringMatching(/text file that begins with "hello".*kind: "files"/s),
     });
     await expect(readContent(join(FIXTURES, "mlflow/mlflow-2.22/iris-sklearn-v1"))).rejects.toThrow(
       /ekiben mlflow pull/,

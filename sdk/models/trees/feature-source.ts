@@ -129,10 +129,10 @@ function toMissingError(model: string, wanted: readonly string[], given: readonl
     .map((name) => findClosestName(name, given))
     .find((name) => name !== undefined);
   return toInputError(model, {
-    detail: `the table lacks the features ${printNames(missing)}; it has ${printNames(given, 40)}.`,
+    detail: `the table lacks the ${missing.length === 1 ? "feature" : "features"} ${printNames(missing)}; it has ${printNames(given, 40)}.`,
     hint:
       near === undefined
-        ? "Rename columns, or say which columns hold the features, in the order of training, with the option `features`."
+        ? "Add what is missing to the schema of the input, or say which columns hold the features, in the order of training, with the option `features`."
         : `Did you mean ${JSON.stringify(near)}?`,
     issues: missing.slice(0, 20).map((column) => ({ message: "is missing", column })),
     issueCount: missing.length,
