@@ -37,7 +37,7 @@ export default defineService({ name: "churn" })
     output: z.number(),
     batch: {},
     ${more}
-    handler: (df, { models }) => Array.from(models.trees.predict(df)),
+    handler: async (df, { models }) => Array.from(await models.trees.predict(df)),
   });
 `;
 }
@@ -129,7 +129,7 @@ import { defineService, json, lightgbm, z } from "ekiben";
 copyFileSync(${JSON.stringify(join(FIXTURES, "lgb-iris-multiclass/model.txt"))}, "iris.txt");`,
     `const iris = defineService({ name: "iris" })
   .models({ trees: lightgbm("iris.txt") })
-  .api("f", { input: json(z.array(z.number())), handler: (row, { models }) => models.trees.predict([row])[0] });`,
+  .api("f", { input: json(z.array(z.number())), handler: async (row, { models }) => (await models.trees.predict([row]))[0] });`,
   ];
 
   test("that is missing fails save(), also when it went after the service had loaded it", async () => {
@@ -185,11 +185,11 @@ export default defineService({ name: "odd" })
   })
   .api("loose", {
     input: json(z.record(z.string(), z.any())), batch: { maxLatencyMs: 5000 },
-    handler: (rows, { models }) => Array.from(models.loose.predict(rows)),
+    handler: async (rows, { models }) => Array.from(await models.loose.predict(rows)),
   })
   .api("strict", {
     input: json(z.record(z.string(), z.any())), batch: { maxLatencyMs: 5000 },
-    handler: (rows, { models }) => Array.from(models.strict.predict(rows)),
+    handler: async (rows, { models }) => Array.from(await models.strict.predict(rows)),
   })
   .api("odd", {
     input: json(z.number()), output: z.number(), batch: { maxLatencyMs: 5000 },
