@@ -41,3 +41,13 @@ export function toCount(text: string): number {
   if (Number.isSafeInteger(count) && count > 0) return count;
   throw new InvalidArgumentError("A whole number from 1 is expected.");
 }
+
+/** Collects `name: value`, given once or more often; names in lower case, as samples have them. */
+export function toHeaders(
+  text: string,
+  headers: Readonly<Record<string, string>> = {},
+): Record<string, string> {
+  const [, name, value] = /^\s*([\w!#$%&'*+.^`|~-]+)\s*:\s*(.*?)\s*$/.exec(text) ?? [];
+  if (name === undefined) throw new InvalidArgumentError('A header is written "name: value".');
+  return { ...headers, [name.toLowerCase()]: value! };
+}

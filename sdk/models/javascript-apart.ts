@@ -52,7 +52,7 @@ function isPlain(value: unknown): boolean {
   if (typeof value === "function" || typeof value === "symbol") return false;
   if (value === null || typeof value !== "object" || ArrayBuffer.isView(value)) return true;
   // Of a list of numbers, however long, the first one tells.
-  if (Array.isArray(value)) return isPlain(value[0]) && Object.getPrototypeOf(value) !== null;
+  if (Array.isArray(value)) return isPlain(value[0]);
   const prototype: unknown = Object.getPrototypeOf(value);
   if (prototype !== Object.prototype && prototype !== null) {
     return value instanceof Map || value instanceof Set || value instanceof Date;

@@ -1,4 +1,5 @@
 import { InvalidArgumentError, type Command } from "commander";
+import { toHeaders } from "../options.js";
 
 interface ReplayCommandOptions {
   to?: string;
@@ -129,14 +130,4 @@ function toNumber(least: number, most: number): (text: string) => number {
     if (text.trim() !== "" && number >= least && number <= most) return number;
     throw new InvalidArgumentError(`A number from ${least} to ${most} is expected.`);
   };
-}
-
-/** Collects `name: value`, given once or more often. */
-function toHeaders(
-  text: string,
-  headers: Readonly<Record<string, string>> = {},
-): Record<string, string> {
-  const [, name, value] = /^\s*([\w!#$%&'*+.^`|~-]+)\s*:\s*(.*?)\s*$/.exec(text) ?? [];
-  if (name === undefined) throw new InvalidArgumentError('A header is written "name: value".');
-  return { ...headers, [name.toLowerCase()]: value! };
 }

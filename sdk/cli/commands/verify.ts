@@ -1,5 +1,6 @@
 import { InvalidArgumentError, type Command } from "commander";
 import type { VerifyResult } from "../../bundle/verify.js";
+import { toHeaders } from "../options.js";
 
 interface VerifyCommandOptions {
   tolerance: number;
@@ -50,16 +51,6 @@ function summarize(results: readonly VerifyResult[]): string {
   return same === results.length
     ? text
     : `${text} Give the headers that the others need with --header "name: value".`;
-}
-
-/** Collects `name: value`, given once or more often; names in lower case, as samples have them. */
-function toHeaders(
-  text: string,
-  headers: Readonly<Record<string, string>> = {},
-): Record<string, string> {
-  const [, name, value] = /^\s*([\w!#$%&'*+.^`|~-]+)\s*:\s*(.*?)\s*$/.exec(text) ?? [];
-  if (name === undefined) throw new InvalidArgumentError('A header is written "name: value".');
-  return { ...headers, [name.toLowerCase()]: value! };
 }
 
 function toShare(text: string): number {
