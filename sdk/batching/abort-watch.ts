@@ -1,16 +1,16 @@
-import type { Cancellable } from "../core/cancellation.js";
+import { Cancellation, type Cancellable } from "../core/cancellation.js";
 import type { Ticket } from "./ticket.js";
 
 /**
- * Tells of tickets whose signal aborts. One listener a signal, however many tickets share it:
- * Node warns of a leak at eleven listeners on one signal.
+ * Tells of tickets whose signal aborts. A ticket listens to the cancellation of its request itself;
+ * an `AbortSignal` gets one listener, however many tickets share it: Node warns of a leak at eleven.
+ *
+ * What requests come and go by must not be a `Map`: one that grows and empties all the time replaces
+ * its table, each of which still points to the next when it is old, and with it every request that
+ * was ever in one is kept from the collector of young objects.
  */
 export class AbortWatch<Value, Result> {
-  /** Hardly any signal has more than one. */
-  private readonly watched = new Map<
-    Cancellable,
-    Ticket<Value, Result> | Set<Ticket<Value, Result>>
-  >();
+  private readonly shared = new Map<Cancellable, Set<Ticket<Value, Result>>>();
 
   /** `aborted` answers the ticket and has it removed here. */
   constructor(private readonly aborted: (ticket: Ticket<Value, Result>) => void) {}
@@ -25,33 +25,35 @@ export class AbortWatch<Value, Result> {
       this.aborted(ticket);
       return;
     }
-    const known = this.watched.get(signal);
-    if (known === undefined) {
-      this.watched.set(signal, ticket);
-      signal.addEventListener("abort", this.onAbort);
-    } else if (known instanceof Set) {
-      known.add(ticket);
-    } else {
-      this.watched.set(signal, new Set([known, ticket]));
+    if (signal instanceof Cancellation) {
+      ticket.onAbort = this.aborted;
+      signal.addEventListener("abort", ticket);
+      return;
     }
+    const known = this.shared.get(signal);
+    if (known !== undefined) {
+      known.add(ticket);
+      return;
+    }
+    this.shared.set(signal, new Set([ticket]));
+    signal.addEventListener("abort", this.onShared);
   }
 
   remove(ticket: Ticket<Value, Result>): void {
     const { signal } = ticket.job;
     if (!ticket.watched || signal === undefined) return;
-    const known = this.watched.get(signal);
-    if (known instanceof Set) {
-      if (!known.delete(ticket) || known.size > 0) return;
-    } else if (known !== ticket) {
+    if (signal instanceof Cancellation) {
+      signal.removeEventListener("abort", ticket);
       return;
     }
-    this.watched.delete(signal);
-    signal.removeEventListener("abort", this.onAbort);
+    const known = this.shared.get(signal);
+    if (known?.delete(ticket) !== true || known.size > 0) return;
+    this.shared.delete(signal);
+    signal.removeEventListener("abort", this.onShared);
   }
 
-  private readonly onAbort = (event: { readonly target: unknown }): void => {
-    const known = this.watched.get(event.target as Cancellable);
-    if (known === undefined) return;
-    for (const ticket of known instanceof Set ? known : [known]) this.aborted(ticket);
+  private readonly onShared = (event: { readonly target: unknown }): void => {
+    const known = this.shared.get(event.target as Cancellable);
+    for (const ticket of known ?? []) this.aborted(ticket);
   };
 }

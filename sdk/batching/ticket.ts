@@ -8,6 +8,8 @@ export class Ticket<Value, Result> {
   answered = false;
   /** Whether the watch of abort signals has seen it. */
   watched = false;
+  /** Called when its request is cancelled, once it is watched. */
+  onAbort: ((ticket: this) => void) | undefined = undefined;
   /** Whether it is due before one that came before it. */
   hasty = false;
   /** Ends its own timer, if it has one. */
@@ -44,6 +46,11 @@ export class Ticket<Value, Result> {
     } else {
       this.fail(outcome?.ok === false ? outcome.error : missingOutcome());
     }
+  }
+
+  /** As a listener of the cancellation of its request. */
+  handleEvent(): void {
+    this.onAbort?.(this);
   }
 
   fail(error: unknown): void {

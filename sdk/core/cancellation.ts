@@ -1,4 +1,7 @@
-type Listener = (event: { readonly target: unknown }) => void;
+/** A function, or an object with one, which spares a closure where there are many. */
+type Listener =
+  | ((event: { readonly target: unknown }) => void)
+  | { handleEvent(event: { readonly target: unknown }): void };
 
 /** What an `AbortSignal` and a `Cancellation` have in common: enough to wait with. */
 export interface Cancellable {
@@ -16,7 +19,9 @@ export interface Cancellable {
 export class Cancellation implements Cancellable {
   aborted = false;
   reason: unknown = undefined;
-  #listeners: Listener[] | undefined;
+  // Hardly any has more than one listener at a time.
+  #listener: Listener | undefined;
+  #more: Listener[] | undefined;
   #controller: AbortController | undefined;
 
   /** A cancellation that follows a signal. */
@@ -33,9 +38,14 @@ export class Cancellation implements Cancellable {
     this.aborted = true;
     this.reason = reason;
     this.#controller?.abort(reason);
-    const listeners = this.#listeners;
-    this.#listeners = undefined;
-    for (const listener of listeners ?? []) listener({ target: this });
+    const listeners = [this.#listener, ...(this.#more ?? [])];
+    this.#listener = undefined;
+    this.#more = undefined;
+    const event = { target: this };
+    for (const listener of listeners) {
+      if (typeof listener === "function") listener(event);
+      else listener?.handleEvent(event);
+    }
   }
 
   /** For what knows only the signals of the platform, such as `fetch`. */
@@ -49,12 +59,17 @@ export class Cancellation implements Cancellable {
 
   addEventListener(_type: "abort", listener: Listener): void {
     if (this.aborted) return;
-    (this.#listeners ??= []).push(listener);
+    if (this.#listener === undefined) this.#listener = listener;
+    else (this.#more ??= []).push(listener);
   }
 
   removeEventListener(_type: "abort", listener: Listener): void {
-    const index = this.#listeners?.indexOf(listener) ?? -1;
-    if (index !== -1) this.#listeners!.splice(index, 1);
+    if (this.#listener === listener) {
+      this.#listener = undefined;
+      return;
+    }
+    const index = this.#more?.indexOf(listener) ?? -1;
+    if (index !== -1) this.#more!.splice(index, 1);
   }
 }
 

@@ -67,9 +67,9 @@ export interface ApiRequest {
   facts?: CallFacts | undefined;
   trace?: RequestTrace | undefined;
   /** What the prediction log notes of it, if it does. */
-  call?: WatchedCall;
+  call?: WatchedCall | undefined;
   /** Bytes of the body that were read whole. */
-  received?: number;
+  received?: number | undefined;
   /** Whether its body was handed on as it came. */
   streamed?: boolean;
 }

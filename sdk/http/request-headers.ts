@@ -16,10 +16,18 @@ export function readHeaders(c: Context): HeaderReader {
 }
 
 export function readIncomingHeaders({ headers }: IncomingMessage): HeaderReader {
-  return {
-    get(name) {
-      const value = headers[name.toLowerCase()];
-      return value === undefined ? null : Array.isArray(value) ? value.join(", ") : value;
-    },
-  };
+  return new IncomingHeaders(headers);
+}
+
+class IncomingHeaders implements HeaderReader {
+  readonly #headers: IncomingMessage["headers"];
+
+  constructor(headers: IncomingMessage["headers"]) {
+    this.#headers = headers;
+  }
+
+  get(name: string): string | null {
+    const value = this.#headers[name.toLowerCase()];
+    return value === undefined ? null : Array.isArray(value) ? value.join(", ") : value;
+  }
 }

@@ -27,6 +27,7 @@ import {
 import { checkPadOptions, type PadOptions } from "./padding.js";
 import { areOneRun, planRuns, runRows, takesAnyRows, type Feeds } from "./row-runs.js";
 import { tryRowsApart } from "./row-trial.js";
+import { createRunGate } from "./run-gate.js";
 import type { Feed } from "./tensor-value.js";
 
 export interface OnnxRunOptions extends ColumnOptions {
@@ -140,21 +141,7 @@ export async function createOnnxModel(
   const policy = { size, shared: found ?? size === null };
   const anyRows = takesAnyRows(policy);
 
-  const running = new Set<Promise<unknown>>();
-  let released: Promise<void> | undefined;
-  const start = <Result>(work: () => Promise<Result>): Promise<Result> => {
-    if (released !== undefined) {
-      throw new EkibenError("MODEL_RUN_FAILED", {
-        detail: `The model ${JSON.stringify(name)} has been released.`,
-        hint: "Load it again before running it.",
-      });
-    }
-    const run = work();
-    running.add(run);
-    const forget = (): void => void running.delete(run);
-    run.then(forget, forget);
-    return run;
-  };
+  const gate = createRunGate(name);
 
   const runAll = (
     feeds: Readonly<Record<string, Feed>>,
@@ -196,11 +183,11 @@ export async function createOnnxModel(
     inputs: described.inputs,
     outputs: described.outputs,
     async run(x, options = {}) {
-      return (await start(() => compute(x, options))) as never;
+      return (await gate.run(() => compute(x, options))) as never;
     },
     async predict(x, options = {}) {
       const output = options.output ?? defaults.output ?? outputs[0]!.name;
-      const answer = await start(() => compute(x, { ...options, outputs: [output] }));
+      const answer = await gate.run(() => compute(x, { ...options, outputs: [output] }));
       return answer[output] as never;
     },
     describe: () => described,
@@ -209,7 +196,7 @@ export async function createOnnxModel(
       if (feeds === undefined) return undefined;
       const began = performance.now();
       try {
-        await start(() => runAll(feeds, outputs));
+        await gate.run(() => runAll(feeds, outputs));
       } catch (error) {
         // What was made may well be nothing that the model takes; what was given has been tried.
         if (given === undefined) return undefined;
@@ -218,10 +205,7 @@ export async function createOnnxModel(
       const ms = Math.round((performance.now() - began) * 1000) / 1000;
       return { ms, inputs: dimsOf(feeds), warnings: listWarnings(name, described, opened.absent) };
     },
-    release() {
-      released ??= Promise.allSettled(running).then(() => executor.release());
-      return released;
-    },
+    release: () => gate.close(() => executor.release()),
     execution: () => executor.state(),
   };
 }

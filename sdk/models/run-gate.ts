@@ -1,4 +1,5 @@
 import { EkibenError } from "../core/errors.js";
+import { UnderWay } from "../core/under-way.js";
 
 /** Lets runs of a model through until it is released, and its memory go after the last of them. */
 export interface RunGate {
@@ -9,7 +10,7 @@ export interface RunGate {
 }
 
 export function createRunGate(model: string): RunGate {
-  const running = new Set<Promise<unknown>>();
+  const runs = new UnderWay();
   let closed: Promise<void> | undefined;
   return {
     async run(work) {
@@ -19,16 +20,15 @@ export function createRunGate(model: string): RunGate {
           hint: "Load it again before running it.",
         });
       }
-      const run = (async () => work())();
-      running.add(run);
+      runs.begin();
       try {
-        return await run;
+        return await work();
       } finally {
-        running.delete(run);
+        runs.end();
       }
     },
     close(free) {
-      closed ??= Promise.allSettled(running).then(async () => {
+      closed ??= runs.ended().then(async () => {
         await free();
       });
       return closed;

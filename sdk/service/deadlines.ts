@@ -46,6 +46,10 @@ export class Deadlines {
     else previous.next = next;
     if (next === undefined) this.#last = previous;
     else next.previous = previous;
+    // A removed entry that still points into the list would keep all later ones, and the requests
+    // that they are for, from the collector of young objects.
+    entry.previous = undefined;
+    entry.next = undefined;
   }
 
   /** Set for the oldest, and not moved when that one leaves: it is then early and never late. */

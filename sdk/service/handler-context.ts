@@ -66,46 +66,80 @@ export function toRequestItems(calls: readonly Call[]): RequestItem[] {
   });
 }
 
-/** A handler may take `reject` out of its context, so it keeps no `this`. */
+/**
+ * What a handler gets. Getters stand in the class: of an object literal they would make a hidden
+ * class for each context, which keeps the requests until the old generation is collected.
+ */
+class HandlerContext implements Context {
+  readonly models: Context["models"];
+  readonly state: Context["state"];
+  readonly metrics: Context["metrics"];
+  readonly api: string;
+  readonly items: readonly RequestItem[];
+  readonly reject: Context["reject"];
+  readonly #batches: boolean;
+  readonly #sharedLog: Log;
+  #log: Log | undefined;
+
+  constructor(
+    { name, batch }: Pick<ApiDefinition, "name" | "batch">,
+    shared: SharedContext,
+    items: readonly RequestItem[],
+    rejections: Map<number, Rejected>,
+  ) {
+    this.models = shared.models;
+    this.state = shared.state;
+    this.metrics = shared.metrics;
+    this.api = name;
+    this.items = items;
+    this.#batches = batch !== undefined;
+    this.#sharedLog = shared.log;
+    // A handler may take it out of its context, so it keeps no `this`. It has a name first: V8 makes
+    // a function that is written down as the value of a property in the old generation.
+    const reject: Context["reject"] = (index, status, body) => {
+      checkRejection(items, index, status);
+      rejections.set(index, toRejected({ status, body }));
+    };
+    this.reject = reject;
+  }
+
+  /** Made when it is asked for: most requests log nothing. */
+  get log(): Log {
+    return (this.#log ??= this.#sharedLog.child(toLogFields(this.items)));
+  }
+
+  get params(): unknown {
+    return this.#batches ? refuseShared("params") : this.items[0]!.params;
+  }
+
+  get query(): unknown {
+    return this.#batches ? refuseShared("query") : this.items[0]!.query;
+  }
+}
+
 export function createContext(
-  { name: api, batch }: Pick<ApiDefinition, "name" | "batch">,
+  api: Pick<ApiDefinition, "name" | "batch">,
   shared: SharedContext,
   items: readonly RequestItem[],
 ): { context: Context; rejections: Map<number, Rejected> } {
   const rejections = new Map<number, Rejected>();
-  let log: Log | undefined;
-  const context: Context = {
-    ...shared,
-    // Made when it is asked for: most requests log nothing.
-    get log() {
-      return (log ??= shared.log.child(toLogFields(items)));
-    },
-    api,
-    items,
-    get params() {
-      return batch === undefined ? items[0]!.params : refuseShared("params");
-    },
-    get query() {
-      return batch === undefined ? items[0]!.query : refuseShared("query");
-    },
-    reject(index, status, body) {
-      if (!Number.isInteger(index) || index < 0 || index >= items.length) {
-        throw new EkibenError("HANDLER_FAILED", {
-          detail: `reject() got request ${index}, but the batch has ${items.length}.`,
-          hint: "Count the requests in `items` from 0.",
-        });
-      }
-      if (!Number.isInteger(status) || status < 200 || status > 599) {
-        throw new EkibenError("HANDLER_FAILED", {
-          detail: `reject() got the status ${status}.`,
-          expected: "a status from 200 to 599",
-          received: status,
-        });
-      }
-      rejections.set(index, toRejected({ status, body }));
-    },
-  };
-  return { context, rejections };
+  return { context: new HandlerContext(api, shared, items, rejections), rejections };
+}
+
+function checkRejection(items: readonly RequestItem[], index: number, status: number): void {
+  if (!Number.isInteger(index) || index < 0 || index >= items.length) {
+    throw new EkibenError("HANDLER_FAILED", {
+      detail: `reject() got request ${index}, but the batch has ${items.length}.`,
+      hint: "Count the requests in `items` from 0.",
+    });
+  }
+  if (!Number.isInteger(status) || status < 200 || status > 599) {
+    throw new EkibenError("HANDLER_FAILED", {
+      detail: `reject() got the status ${status}.`,
+      expected: "a status from 200 to 599",
+      received: status,
+    });
+  }
 }
 
 /** The most ids of a batch that each of its log lines has. */

@@ -1,5 +1,6 @@
 import type { Clock } from "../../core/clock.js";
 import { EkibenError } from "../../core/errors.js";
+import { UnderWay } from "../../core/under-way.js";
 import type { Engine, ExecutionState, Executor, ExecutorRequest } from "../../models/engine.js";
 import type { Log } from "../../observability/log.js";
 import { createCost, HEAVY_MS } from "./cost.js";
@@ -80,7 +81,7 @@ class LocalExecutor<Source, Facts, Job, Answer> implements Executor<Facts, Job, 
   readonly #request: AnyRequest<Source, Facts, Job, Answer>;
   readonly #options: ExecutorOptions;
   readonly #cost = createCost();
-  readonly #running = new Set<Promise<unknown>>();
+  readonly #runs = new UnderWay();
   #engine: Engine<Source, Facts, Job, Answer> | undefined;
   #pool: Pool | undefined;
   /** Set from the moment when a move is decided. */
@@ -113,13 +114,7 @@ class LocalExecutor<Source, Facts, Job, Answer> implements Executor<Facts, Job, 
     while (this.#gate !== undefined) await this.#gate;
     if (this.#pool !== undefined) return this.#pool.run(job, owned) as Promise<Answer>;
     if (this.#request.execution === "loop") return this.#engine!.run(job);
-    const run = this.#runHere(job);
-    this.#running.add(run);
-    try {
-      return await run;
-    } finally {
-      this.#running.delete(run);
-    }
+    return this.#runHere(job);
   }
 
   async #runHere(job: Job): Promise<Answer> {
@@ -127,10 +122,12 @@ class LocalExecutor<Source, Facts, Job, Answer> implements Executor<Facts, Job, 
     // onnxruntime computes in the immediate after this one, and what came before is not its time.
     const mark = setImmediate(() => (stop = this.#startClock()));
     let answer: Answer | Promise<Answer>;
+    this.#runs.begin();
     try {
       answer = this.#engine!.run(job);
       if (answer instanceof Promise) answer = await answer;
     } finally {
+      this.#runs.end();
       clearImmediate(mark);
     }
     this.note(stop());
@@ -180,7 +177,7 @@ class LocalExecutor<Source, Facts, Job, Answer> implements Executor<Facts, Job, 
     }
     let open!: () => void;
     this.#gate = new Promise((resolve) => (open = resolve));
-    while (this.#running.size > 0) await Promise.allSettled(this.#running);
+    await this.#runs.ended();
     this.#pool = pool;
     this.#reason = reason;
     this.#engine = undefined;

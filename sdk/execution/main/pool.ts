@@ -1,5 +1,6 @@
 import type { Clock } from "../../core/clock.js";
 import { EkibenError } from "../../core/errors.js";
+import { UnderWay } from "../../core/under-way.js";
 import type { Log } from "../../observability/log.js";
 import { openThread, ThreadEnded, type Thread, type ThreadSource } from "./thread.js";
 
@@ -41,7 +42,7 @@ export async function openPool(options: PoolOptions): Promise<Pool> {
   const { model, log, clock } = options;
   const jobs: Job[] = [];
   const idle: Thread[] = [];
-  const running = new Set<Promise<void>>();
+  const runs = new UnderWay();
   const all = new Set<Thread>();
   let again: ThreadSource = options;
   let facts: unknown;
@@ -64,9 +65,8 @@ export async function openPool(options: PoolOptions): Promise<Pool> {
 
   const pump = (): void => {
     while (jobs.length > 0 && idle.length > 0) {
-      const run = work(idle.shift()!, jobs.shift()!);
-      running.add(run);
-      void run.then(() => running.delete(run));
+      runs.begin();
+      void work(idle.shift()!, jobs.shift()!).finally(() => runs.end());
     }
   };
 
@@ -137,7 +137,8 @@ export async function openPool(options: PoolOptions): Promise<Pool> {
       });
     },
     async close() {
-      while (running.size > 0) await Promise.all(running);
+      // One that waited begins as soon as one ends.
+      while (runs.count > 0) await runs.ended();
       isClosed = true;
       for (const cancel of waits) cancel();
       refuseJobs("it is released");
