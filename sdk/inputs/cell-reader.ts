@@ -1,4 +1,4 @@
-import { CellMemory } from "./cell-memory.js";
+import { CellMemory, type Cells } from "./cell-memory.js";
 import { CellTable, type KeyOrder } from "./cell-table.js";
 import { createCsvCellReader } from "./csv-cells.js";
 import { toByteColumn, type SentOrder } from "./key-order.js";
@@ -24,7 +24,7 @@ export interface CellReader {
 }
 
 /** Whether the cells of a table pass the rules of their columns. */
-type CheckCells = (cells: Float64Array, order: KeyOrder) => boolean;
+type CheckCells = (cells: Cells, order: KeyOrder) => boolean;
 
 /** After several failures in a row one body of so many more is tried. */
 const MOST_SKIPPED = 63;
@@ -55,7 +55,10 @@ export function createCellReader(
         return undefined;
       }
       const { buffer, byteOffset, length } = bytes;
-      const order = read(Buffer.from(buffer as ArrayBuffer, byteOffset, length), ...options);
+      const text = Buffer.isBuffer(bytes)
+        ? bytes
+        : Buffer.from(buffer as ArrayBuffer, byteOffset, length);
+      const order = read(text, ...options);
       const table = order === undefined ? undefined : toTable(order);
       memory.shrink();
       failures = table === undefined ? failures + 1 : 0;
@@ -87,7 +90,7 @@ function createCheck(plans: readonly ColumnPlan[], generate: boolean): CheckCell
   const checks = plans.flatMap(({ kind, test, choices }, column) => {
     if (test === IS_NUMBER || test === IS_BOOLEAN || choices !== undefined) return [];
     return `{ const p = order.positions[${column}];
-      if (p !== -1) for (let at = p; at < cells.length; at += order.width) {
+      if (p !== -1) for (let at = start + p; at < end; at += order.width) {
         const cell = cells[at]; const v = ${kind === "boolean" ? "cell === 1" : "cell"};
         if (cell === cell && !(${test})) return false;
       } }`;
@@ -95,7 +98,8 @@ function createCheck(plans: readonly ColumnPlan[], generate: boolean): CheckCell
   if (checks.length === 0) return () => true;
   if (!generate) return undefined;
   try {
-    return new Function("cells", "order", `${checks.join("\n")} return true;`) as CheckCells;
+    const body = `const { cells, start, end } = part; ${checks.join("\n")} return true;`;
+    return new Function("part", "order", body) as CheckCells;
   } catch {
     // The process runs with --disallow-code-generation-from-strings.
     return undefined;

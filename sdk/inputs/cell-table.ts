@@ -1,3 +1,4 @@
+import type { Cells } from "./cell-memory.js";
 import { ownMask, type Draft } from "./row-code.js";
 import type { ColumnPlan } from "./row-plan.js";
 
@@ -16,52 +17,60 @@ export interface KeyOrder {
  */
 export class CellTable {
   readonly #cells: Float64Array;
+  readonly #start: number;
+  readonly #end: number;
   readonly #order: KeyOrder;
 
-  constructor(cells: Float64Array, order: KeyOrder) {
+  constructor({ cells, start, end }: Cells, order: KeyOrder) {
     this.#cells = cells;
+    this.#start = start;
+    this.#end = end;
     this.#order = order;
   }
 
   /** The number of rows. */
   get length(): number {
-    return this.#cells.length / this.#order.width;
+    return (this.#end - this.#start) / this.#order.width;
   }
 
   /** The rows from `start` up to, without, `end`. */
   slice(start: number, end: number): CellTable {
-    const { width } = this.#order;
-    return new CellTable(this.#cells.subarray(start * width, end * width), this.#order);
+    const place = (row: number): number =>
+      Math.min(this.#start + row * this.#order.width, this.#end);
+    const part = { cells: this.#cells, start: place(start), end: place(end) };
+    return new CellTable(part, this.#order);
   }
 
   /** Writes the rows into a draft, from row `start` on, as the fill of `row-code.ts` writes rows. */
   fill(plans: readonly ColumnPlan[], draft: Draft, start: number): void {
     const { width, positions } = this.#order;
     const cells = this.#cells;
+    const end = this.#end;
     for (let column = 0; column < plans.length; column++) {
-      const first = positions[column]!;
-      if (first === -1) {
+      const position = positions[column]!;
+      if (position === -1) {
         fillNotSent(draft, column, start, this.length);
         continue;
       }
+      const first = this.#start + position;
       const values = draft.values[column]!;
       if (values instanceof Float64Array) {
-        for (let row = start, at = first; at < cells.length; row++, at += width) {
+        for (let row = start, at = first; at < end; row++, at += width) {
           values[row] = cells[at]!;
         }
       } else if (values instanceof Uint8Array) {
-        for (let row = start, at = first; at < cells.length; row++, at += width) {
+        for (let row = start, at = first; at < end; row++, at += width) {
           values[row] = cells[at]!;
         }
       } else {
         const choices = plans[column]!.choices!;
-        for (let at = first; at < cells.length; at += width) {
+        for (let at = first; at < end; at += width) {
           const cell = cells[at]!;
           (values as (string | null)[]).push(Number.isNaN(cell) ? null : choices[cell]!);
         }
       }
       if (draft.masks[column] === undefined) continue;
-      for (let row = start, at = first; at < cells.length; row++, at += width) {
+      for (let row = start, at = first; at < end; row++, at += width) {
         if (Number.isNaN(cells[at])) ownMask(draft, column)[row] = 1;
       }
     }

@@ -85,35 +85,38 @@ function readRows(
 ): boolean {
   const { length } = text;
   let { cells } = memory;
-  let count = 0;
+  let cell = memory.start;
   let place = 0;
   while (place < length) {
-    if (count + width > cells.length) cells = memory.grow(width);
+    if (cell + width > cells.length) {
+      cell = memory.grow(cell, width);
+      ({ cells } = memory);
+    }
     for (let i = 0; i < width; i++) {
       const column = columns[i]!;
-      let next = column.numbers ? readNumber(text, place, cells, count) : -1;
+      let next = column.numbers ? readNumber(text, place, cells, cell) : -1;
       if (next === -1) {
         if (endsField(text, place, delimiter)) {
           // A blank line is a row of one column, or the end of the body: the other way knows.
           if (column.nullable !== true || width === 1) return false;
-          cells[count] = Number.NaN;
+          cells[cell] = Number.NaN;
           next = place;
         } else {
           const choice = findField(text, place, delimiter, column.choices);
           if (choice === undefined) return false;
-          cells[count] = choice.cell;
+          cells[cell] = choice.cell;
           next = place + choice.text.length;
         }
       }
       place = next;
-      count++;
+      cell++;
       if (i < width - 1 && text[place++] !== delimiter) return false;
     }
     if (place === length) break;
     if (text[place] === RETURN) place++;
     if (text[place++] !== FEED) return false;
   }
-  memory.count = count;
+  memory.end = cell;
   return true;
 }
 

@@ -48,7 +48,8 @@ export function createSplitReader(
     if (text[place] !== 0x5b) return undefined;
     const end = readLists(text, place + 1, order, memory);
     if (end === -1 || text[end] !== 0x7d || !isEnd(text, end + 1)) return undefined;
-    const labelled = head.labels === undefined || head.labels === memory.count / order.width;
+    const labelled =
+      head.labels === undefined || head.labels === (memory.end - memory.start) / order.width;
     return labelled ? order : undefined;
   };
 }
@@ -78,26 +79,29 @@ function readLists(
   memory: CellMemory,
 ): number {
   let { cells } = memory;
-  let count = 0;
+  let cell = memory.start;
   let place = start;
   for (;;) {
     if (text[place++] !== 0x5b) return -1;
-    if (count + width > cells.length) cells = memory.grow(width);
+    if (cell + width > cells.length) {
+      cell = memory.grow(cell, width);
+      ({ cells } = memory);
+    }
     for (let i = 0; i < width; i++) {
       if (i > 0) {
         if (text[place++] !== 0x2c) return -1;
         if (text[place] === 0x20) place++;
       }
       const column = columns[i]!;
-      let next = column.numbers ? readNumber(text, place, cells, count) : -1;
+      let next = column.numbers ? readNumber(text, place, cells, cell) : -1;
       if (next === -1) {
         const choice = findChoice(text, place, column);
         if (choice === undefined) return -1;
-        cells[count] = choice.cell;
+        cells[cell] = choice.cell;
         next = place + choice.text.length;
       }
       place = next;
-      count++;
+      cell++;
     }
     if (text[place++] !== 0x5d) return -1;
     const byte = text[place++];
@@ -105,7 +109,7 @@ function readLists(
     if (byte !== 0x2c) return -1;
     if (text[place] === 0x20) place++;
   }
-  memory.count = count;
+  memory.end = cell;
   return place;
 }
 

@@ -42,11 +42,14 @@ function readRows(
   memory: CellMemory,
 ): boolean {
   let { cells } = memory;
-  let count = 0;
+  let cell = memory.start;
   let place = 1;
   for (;;) {
     if (text[place++] !== 0x7b) return false;
-    if (count + width > cells.length) cells = memory.grow(width);
+    if (cell + width > cells.length) {
+      cell = memory.grow(cell, width);
+      ({ cells } = memory);
+    }
     for (let i = 0; i < width; i++) {
       if (i > 0) {
         if (text[place++] !== 0x2c) return false;
@@ -56,15 +59,15 @@ function readRows(
       if (!hasKey(text, view, place, column)) return false;
       place += column.key.length;
       if (text[place] === 0x20) place++;
-      let next = column.numbers ? readNumber(text, place, cells, count) : -1;
+      let next = column.numbers ? readNumber(text, place, cells, cell) : -1;
       if (next === -1) {
         const choice = findChoice(text, place, column);
         if (choice === undefined) return false;
-        cells[count] = choice.cell;
+        cells[cell] = choice.cell;
         next = place + choice.text.length;
       }
       place = next;
-      count++;
+      cell++;
     }
     if (text[place++] !== 0x7d) return false;
     const byte = text[place++];
@@ -73,7 +76,7 @@ function readRows(
     if (text[place] === 0x20) place++;
   }
   while (isBlank(text[place])) place++;
-  memory.count = count;
+  memory.end = cell;
   return place === text.length;
 }
 
