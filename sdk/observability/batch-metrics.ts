@@ -1,5 +1,6 @@
-import { Counter, Gauge, Histogram, type Registry } from "prom-client";
+import { Counter, Gauge, type Registry } from "prom-client";
 import { SECONDS, SIZES } from "./buckets.js";
+import { createTalliedCounter, createTalliedHistogram, type TalliedHistogram } from "./tally.js";
 
 /** What a batch tells; the batcher's own record has this shape. */
 export interface BatchFacts {
@@ -31,15 +32,12 @@ export interface BatchMetrics {
 
 /** The metrics of batchers and their queues. */
 export function createBatchMetrics(registers: Registry[]): BatchMetrics {
-  const labelNames = ["api"] as const;
-  const batches = new Counter({
-    name: "ekiben_batches_total",
+  const batches = createTalliedCounter("ekiben_batches_total", {
     help: "Batches that ran, by why they left the queue and how they ended",
-    labelNames: ["api", "reason", "outcome"],
-    registers,
+    labels: ["api", "reason", "outcome"],
   });
-  const histogram = (name: string, help: string, buckets: number[]): Histogram<"api"> =>
-    new Histogram({ name, help, labelNames, buckets, registers });
+  const histogram = (name: string, help: string, bounds: number[]): TalliedHistogram =>
+    createTalliedHistogram(name, { help, label: "api", bounds });
   const items = histogram("ekiben_batch_items", "Items of a batch", SIZES);
   const requests = histogram("ekiben_batch_requests", "Requests of a batch", SIZES);
   const wait = histogram(
@@ -52,6 +50,9 @@ export function createBatchMetrics(registers: Registry[]): BatchMetrics {
     "How long the handler took for a batch",
     SECONDS,
   );
+  for (const { metric } of [batches, items, requests, wait, run]) {
+    for (const registry of registers) registry.registerMetric(metric);
+  }
   const shed = new Counter({
     name: "ekiben_shed_total",
     help: "Requests that never came to their handler, by reason",
@@ -61,12 +62,11 @@ export function createBatchMetrics(registers: Registry[]): BatchMetrics {
   const watchQueues = createQueueMetrics(registers);
   return {
     batch(api, record) {
-      const labels = { api };
-      batches.inc({ api, reason: record.reason, outcome: record.failed ? "failed" : "ok" });
-      items.observe(labels, record.items);
-      requests.observe(labels, record.requests);
-      wait.observe(labels, record.waitMs / 1000);
-      run.observe(labels, record.runMs / 1000);
+      batches.add([api, record.reason, record.failed ? "failed" : "ok"]);
+      items.observe(api, record.items);
+      requests.observe(api, record.requests);
+      wait.observe(api, record.waitMs / 1000);
+      run.observe(api, record.runMs / 1000);
     },
     shed(api, reason) {
       shed.inc({ api, reason });

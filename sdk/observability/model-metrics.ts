@@ -1,5 +1,6 @@
-import { Counter, Histogram, type Registry } from "prom-client";
+import type { Registry } from "prom-client";
 import { SECONDS } from "./buckets.js";
+import { createTalliedCounter, createTalliedHistogram } from "./tally.js";
 
 /** What the run of a model tells. */
 export interface ModelRunFacts {
@@ -13,30 +14,25 @@ export interface ModelRunFacts {
 
 /** Answers what takes the runs of all models of a service. */
 export function createModelMetrics(registers: Registry[]): (run: ModelRunFacts) => void {
-  const labelNames = ["model"] as const;
-  const duration = new Histogram({
-    name: "ekiben_model_run_duration_seconds",
+  const duration = createTalliedHistogram("ekiben_model_run_duration_seconds", {
     help: "How long a model took for one run",
-    labelNames,
-    buckets: SECONDS,
-    registers,
+    label: "model",
+    bounds: SECONDS,
   });
-  const rows = new Counter({
-    name: "ekiben_model_rows_total",
+  const rows = createTalliedCounter("ekiben_model_rows_total", {
     help: "Rows that models were given, as far as that can be seen",
-    labelNames,
-    registers,
+    labels: ["model"],
   });
-  const failures = new Counter({
-    name: "ekiben_model_failures_total",
+  const failures = createTalliedCounter("ekiben_model_failures_total", {
     help: "Runs in which a model failed",
-    labelNames,
-    registers,
+    labels: ["model"],
   });
-  return (run) => {
-    const labels = { model: run.name };
-    duration.observe(labels, run.ms / 1000);
-    if (run.rows !== undefined) rows.inc(labels, run.rows);
-    if (run.failed) failures.inc(labels);
+  for (const { metric } of [duration, rows, failures]) {
+    for (const registry of registers) registry.registerMetric(metric);
+  }
+  return ({ name, ms, rows: count, failed }) => {
+    duration.observe(name, ms / 1000);
+    if (count !== undefined) rows.add([name], count);
+    if (failed) failures.add([name]);
   };
 }

@@ -1,11 +1,13 @@
 import type { Metric } from "prom-client";
-
-interface Tally {
-  count: number;
-  sum: number;
-  /** Counts by bucket, not yet added up; the last one is above all bounds. */
-  readonly buckets: number[];
-}
+import {
+  addTo,
+  createTally,
+  toHistogram,
+  toMetric,
+  type Labels,
+  type Tally,
+  type Value,
+} from "./tally.js";
 
 /** Requests of one method to one endpoint. */
 interface Route {
@@ -13,14 +15,6 @@ interface Route {
   received: number;
   sent: number;
   readonly byStatus: Map<number, Tally>;
-}
-
-type Labels = Record<string, string | number>;
-
-interface Value {
-  value: number;
-  labels: Labels;
-  metricName?: string;
 }
 
 /**
@@ -52,7 +46,17 @@ const DURATION = "ekiben_request_duration_seconds";
 export function createRequestTallies(bounds: readonly number[], version: string): RequestTallies {
   const routes = new Map<string, Map<string, Route>>();
 
+  // Each request asks three times for its route, and most of them for the same one.
+  let last: { endpoint: string; method: string; route: Route } | undefined;
+
   function find(endpoint: string, method: string): Route {
+    if (last?.endpoint === endpoint && last.method === method) return last.route;
+    const route = findRoute(endpoint, method);
+    last = { endpoint, method, route };
+    return route;
+  }
+
+  function findRoute(endpoint: string, method: string): Route {
     // What a client writes there must not become a label.
     const known = METHODS.has(method) ? method : "other";
     let byMethod = routes.get(endpoint);
@@ -91,7 +95,7 @@ export function createRequestTallies(bounds: readonly number[], version: string)
       ),
       toMetric(DURATION, "From the arrival of a request to its answer", "histogram", () =>
         Array.from(eachStatus(), ([labels, tally]) =>
-          toHistogram(labels, { tally, bounds }),
+          toHistogram(DURATION, labels, { tally, bounds }),
         ).flat(),
       ),
       toMetric("ekiben_requests_in_progress", "Requests that wait for their answer", "gauge", () =>
@@ -116,49 +120,8 @@ export function createRequestTallies(bounds: readonly number[], version: string)
       const route = find(endpoint, method);
       route.running--;
       let tally = route.byStatus.get(status);
-      if (tally === undefined) {
-        tally = { count: 0, sum: 0, buckets: Array<number>(bounds.length + 1).fill(0) };
-        route.byStatus.set(status, tally);
-      }
-      tally.count++;
-      tally.sum += seconds;
-      let bucket = 0;
-      while (bucket < bounds.length && seconds > bounds[bucket]!) bucket++;
-      tally.buckets[bucket]!++;
+      if (tally === undefined) route.byStatus.set(status, (tally = createTally(bounds)));
+      addTo(tally, seconds, bounds);
     },
   };
-}
-
-function toHistogram(
-  labels: Labels,
-  { tally, bounds }: { tally: Tally; bounds: readonly number[] },
-): Value[] {
-  let below = 0;
-  const buckets = tally.buckets.map((count, index): Value => {
-    below += count;
-    const le = bounds[index] ?? "+Inf";
-    return { value: below, labels: { le, ...labels }, metricName: `${DURATION}_bucket` };
-  });
-  return [
-    ...buckets,
-    { value: tally.sum, labels, metricName: `${DURATION}_sum` },
-    { value: tally.count, labels, metricName: `${DURATION}_count` },
-  ];
-}
-
-/** A registry asks its metrics for their values by `get()`. */
-function toMetric(
-  name: string,
-  help: string,
-  type: "counter" | "histogram" | "gauge",
-  values: () => Value[],
-): Metric {
-  const get = async (): Promise<object> => ({
-    name,
-    help,
-    type,
-    aggregator: "sum",
-    values: values(),
-  });
-  return { name, help, type, aggregator: "sum", get, reset() {} } as unknown as Metric;
 }
