@@ -33,6 +33,12 @@ export function frameOf(value: unknown): Frame | undefined {
   return isDataFrame(value) ? frameFromDataFrame(value, lazy?.frame) : undefined;
 }
 
+/** The frame of a DataFrame that nobody has touched yet; `undefined` for all else. */
+export function untouchedFrameOf(value: object): Frame | undefined {
+  const lazy = Lazy.read(value);
+  return lazy?.built === false ? lazy.frame : undefined;
+}
+
 /** What a DataFrame knows of the frame that it was made of: in a private field, seen by nobody. */
 class Lazy {
   readonly #frame: Frame;

@@ -12,17 +12,26 @@ export function watchClient(c: Context): Cancellation {
   return outgoing === undefined ? Cancellation.from(c.req.raw.signal) : watchResponse(outgoing);
 }
 
+const WATCH = Symbol("ekiben.watch");
+type Watched = ServerResponse & { [WATCH]?: Cancellation };
+
 /** Tells when the connection of a response closes before the response is written. */
 export function watchResponse(outgoing: ServerResponse): Cancellation {
+  const known = (outgoing as Watched)[WATCH];
+  if (known !== undefined) return known;
   const cancellation = new Cancellation();
-  // Not `once`, which wraps each listener: the event comes once by itself.
-  outgoing.on("close", () => {
-    if (outgoing.writableFinished) return;
-    cancellation.abort(
-      new EkibenError("CLIENT_CLOSED", {
-        detail: "The client closed the connection before it had its answer.",
-      }),
-    );
-  });
+  // All responses share one listener, which finds what it tells by a property. Not `once`, which
+  // wraps each listener: the event comes once by itself.
+  (outgoing as Watched)[WATCH] = cancellation;
+  outgoing.on("close", onClose);
   return cancellation;
+}
+
+function onClose(this: ServerResponse): void {
+  if (this.writableFinished) return;
+  (this as Watched)[WATCH]?.abort(
+    new EkibenError("CLIENT_CLOSED", {
+      detail: "The client closed the connection before it had its answer.",
+    }),
+  );
 }

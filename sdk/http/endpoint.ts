@@ -108,61 +108,71 @@ export function createEndpoint(runtime: Runtime, name: string, options: AppOptio
   const readParams = toReader(api, "params", "path");
   const readQuery = toReader(api, "query", "query");
 
-  async function answer(request: ApiRequest): Promise<Answered> {
+  function answer(request: ApiRequest): Promise<Answered> {
     const { requestLog } = options;
-    if (requestLog !== undefined) watchCall(requestLog, { api, request });
-    let answered: Answered;
-    try {
-      answered = await run(request, chooseWriter(request.headers.get("accept")));
-    } catch (error) {
-      answered = await refuse(error, request);
-    }
-    return requestLog === undefined
-      ? answered
-      : endCall(requestLog, { api, route: path, request }, answered);
+    if (requestLog === undefined) return respond(request);
+    watchCall(requestLog, { api, request });
+    return respond(request).then((answered) =>
+      endCall(requestLog, { api, route: path, request }, answered),
+    );
   }
 
-  async function run(
-    request: ApiRequest,
-    writer: AnswerWriter,
-    parse?: (body: RequestBody) => Payload | Promise<Payload>,
-    mayStream = true,
-  ): Promise<Answered> {
+  /** Answers all that is thrown, but for a request of another protocol, which has its own words. */
+  async function respond(request: ApiRequest, face?: ProtocolFace): Promise<Answered> {
     const { id, headers, facts } = request;
-    let read = request.began;
-    const params = readParams(request.params);
-    const query = readQuery(request.query);
-    const cancellation = request.watch();
-    const timeoutMs = readRequestTimeout(headers);
-    const { admit, invoke } = runtime.apis.get(name)!;
-    const elapsedMs = performance.now() - request.began;
-    const admission = admit({ id, cancellation, timeoutMs, elapsedMs });
-    let result: Answer;
     try {
-      const { mediaType, parameters } = parseMediaType(headers.get("content-type"));
-      const head = { mediaType, parameters, headers };
-      let parsed: Payload | Promise<Payload>;
-      if (mayStream && input.parseStream !== undefined) {
-        request.streamed = true;
-        const chunks = request.stream(admission);
-        const onDisk = (bytes: number): void => admission.free(bytes);
-        parsed = input.parseStream({ ...head, chunks, onDisk });
-      } else {
-        const bytes = api.method === "GET" ? NOTHING : await request.read(admission);
-        const body = { ...head, bytes };
-        request.received = bytes.byteLength;
-        if (request.call !== undefined) request.call.body = body;
-        if (facts !== undefined) read = performance.now();
-        parsed = parse === undefined ? input.parse(body) : parse(body);
+      const writer = face === undefined ? chooseWriter(headers.get("accept")) : face.writer;
+      const params = readParams(request.params);
+      const query = readQuery(request.query);
+      const cancellation = request.watch();
+      const timeoutMs = readRequestTimeout(headers);
+      const { admit, invoke } = runtime.apis.get(name)!;
+      const elapsedMs = performance.now() - request.began;
+      const admission = admit({ id, cancellation, timeoutMs, elapsedMs });
+      let result: Answer;
+      try {
+        const { mediaType, parameters } = parseMediaType(headers.get("content-type"));
+        let read = request.began;
+        let parsed: Payload | Promise<Payload>;
+        if (face === undefined && input.parseStream !== undefined) {
+          request.streamed = true;
+          const chunks = request.stream(admission);
+          const onDisk = (bytes: number): void => admission.free(bytes);
+          parsed = input.parseStream({ mediaType, parameters, headers, chunks, onDisk });
+        } else {
+          const bytes = api.method === "GET" ? NOTHING : await request.read(admission);
+          // Spelled out, since to spread what they share would cost more than all else here.
+          const body: RequestBody = { mediaType, parameters, headers, bytes };
+          request.received = bytes.byteLength;
+          if (request.call !== undefined) request.call.body = body;
+          if (facts !== undefined) read = performance.now();
+          parsed = face === undefined ? input.parse(body) : face.parse(body, api);
+        }
+        const payload = parsed instanceof Promise ? await parsed : parsed;
+        if (facts !== undefined) facts.parsed = { began: read, ended: performance.now() };
+        if (request.call !== undefined) request.call.items = payload.items;
+        result = await invoke(payload, {
+          id,
+          headers,
+          params,
+          query,
+          writer,
+          timeoutMs,
+          cancellation,
+          admission,
+          facts,
+        });
+      } finally {
+        admission.leave();
       }
-      const payload = parsed instanceof Promise ? await parsed : parsed;
-      if (facts !== undefined) facts.parsed = { began: read, ended: performance.now() };
-      if (request.call !== undefined) request.call.items = payload.items;
-      const asked = { id, headers, params, query, writer, timeoutMs, cancellation };
-      result = await invoke(payload, { ...asked, admission, facts });
-    } finally {
-      admission.leave();
+      return toAnswered(result, id, writer);
+    } catch (error) {
+      if (face !== undefined) throw error;
+      return refuse(error, request);
     }
+  }
+
+  function toAnswered(result: Answer, id: string, writer: AnswerWriter): Answered {
     switch (result.kind) {
       case "outputs":
         return {
@@ -227,7 +237,7 @@ export function createEndpoint(runtime: Runtime, name: string, options: AppOptio
       toRequest(c, { id, began, headers: c.req.raw.headers }),
     answerAs: (request: ApiRequest, face: ProtocolFace) => {
       watchCall(options.requestLog, { api, request });
-      return run(request, face.writer, (body) => face.parse(body, api), false);
+      return respond(request, face);
     },
   };
   if (limits.untouched) {

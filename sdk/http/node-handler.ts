@@ -5,10 +5,10 @@ import type { HeaderReader } from "../core/header-reader.js";
 import type { Admission } from "../service/admission.js";
 import type { AppOptions } from "./app-options.js";
 import { lengthOf, WITHOUT_BODY, type ApiRequest, type Endpoint } from "./endpoint.js";
-import { record } from "./entry.js";
+import { record, type RequestRecord } from "./entry.js";
 import { collect, streamIncoming } from "./request-body.js";
 import { readIncomingHeaders } from "./request-headers.js";
-import { beginTrace, traceCall, withTrace } from "./request-trace.js";
+import { beginTrace, traceCall, withTrace, type Traced } from "./request-trace.js";
 import { NO_PARAMETERS } from "./request-parameters.js";
 import { toRequestId } from "./request-id.js";
 import type { WatchedCall } from "./watched-call.js";
@@ -40,37 +40,33 @@ export function createNodeHandler(
       .filter(({ guarded, api }) => {
         return !guarded && api.method === "POST" && !api.route.includes(":");
       })
-      .map((one) => [one.path, one]),
+      .map((endpoint) => [endpoint.path, { endpoint, maxBytes: maxBytes.get(endpoint.path)! }]),
   );
 
   async function answer(
-    endpoint: Endpoint,
+    { endpoint, maxBytes }: { endpoint: Endpoint; maxBytes: number },
     incoming: IncomingMessage,
     outgoing: ServerResponse,
   ): Promise<void> {
-    const began = performance.now();
     const { path } = endpoint;
-    const headers = readIncomingHeaders(incoming);
-    const id = toRequestId(headers.get("x-request-id") ?? undefined);
     options.serviceMetrics?.begin(path, "POST");
-    const request = new SocketRequest(incoming, outgoing, {
-      id,
-      began,
-      headers,
-      maxBytes: maxBytes.get(path)!,
-    });
-    const route = path;
-    traceCall(request, beginTrace(options, { id, method: "POST", route, headers, began }));
+    const request = new SocketRequest(incoming, outgoing, { endpoint, maxBytes });
+    if (options.tracing !== undefined) {
+      const { id, method, headers, began } = request;
+      traceCall(request, beginTrace(options, { id, method, route: path, headers, began }));
+    }
     const answered = withTrace(await endpoint.answer(request), request.trace);
     const { status, body } = answered;
+    request.status = status;
     if (typeof body !== "string" && !(body instanceof Uint8Array)) {
       outgoing.writeHead(status, answered.headers);
-      note(endpoint, request, { incoming, status, bytesOut: await sendChunks(outgoing, body) });
+      request.bytesOut = await sendChunks(outgoing, body);
+      record(options, request);
       return;
     }
     const isBare = WITHOUT_BODY.has(status);
-    const length = isBare ? 0 : lengthOf(body);
-    note(endpoint, request, { incoming, status, bytesOut: length });
+    request.bytesOut = isBare ? 0 : lengthOf(body);
+    record(options, request);
     if (outgoing.destroyed) return;
     // A list is written as it is, where Node walks an object with checks of its own.
     const head: string[] = [];
@@ -79,52 +75,35 @@ export function createNodeHandler(
       outgoing.writeHead(status, head).end();
       return;
     }
-    head.push("content-length", String(length));
+    head.push("content-length", String(request.bytesOut));
     outgoing.writeHead(status, head).end(body);
   }
 
-  function note(
-    { path, api }: Endpoint,
-    request: ApiRequest,
-    end: { incoming: IncomingMessage; status: number; bytesOut: number },
-  ): void {
-    const { incoming, status, bytesOut } = end;
-    const { id, method, began, received } = request;
-    record(options, {
-      path,
-      api: api.name,
-      id,
-      method,
-      status,
-      began,
-      from: incoming,
-      bytesIn: received,
-      bytesOut,
-      traced: request,
-    });
-  }
-
   return (incoming, outgoing) => {
-    const endpoint = byPath.get(incoming.url!);
-    if (endpoint === undefined || !isPlain(incoming, maxBytes.get(endpoint.path)!)) return false;
+    const place = byPath.get(incoming.url!);
+    if (place === undefined || !isPlain(incoming, place.maxBytes)) return false;
     // `answer` has turned every error into an answer; what is left is a broken socket.
-    answer(endpoint, incoming, outgoing).catch(() => outgoing.destroy());
+    answer(place, incoming, outgoing).catch(() => outgoing.destroy());
     return true;
   };
 }
 
 /**
- * A request on the socket it came by. A class, as is all that is made for each request: V8 makes
- * functions that are the values of an object literal's properties in the old generation, where they
- * keep their request from the collector of young objects.
+ * A request on the socket it came by, and what is recorded of it. A class, as is all that is made for
+ * each request: V8 makes functions that are the values of an object literal's properties in the old
+ * generation, where they keep their request from the collector of young objects.
  */
-class SocketRequest implements ApiRequest {
+class SocketRequest implements ApiRequest, RequestRecord {
   readonly id: string;
+  readonly api: string;
+  readonly path: string;
   readonly method = "POST";
-  readonly began: number;
+  readonly began = performance.now();
   readonly headers: HeaderReader;
   readonly params = NO_PARAMETERS;
   readonly query = NO_PARAMETERS;
+  status = 0;
+  bytesOut: number | undefined = undefined;
   facts: ApiRequest["facts"] = undefined;
   trace: ApiRequest["trace"] = undefined;
   call: WatchedCall | undefined = undefined;
@@ -137,19 +116,27 @@ class SocketRequest implements ApiRequest {
   constructor(
     incoming: IncomingMessage,
     outgoing: ServerResponse,
-    {
-      id,
-      began,
-      headers,
-      maxBytes,
-    }: Pick<ApiRequest, "id" | "began" | "headers"> & { maxBytes: number },
+    { endpoint, maxBytes }: { endpoint: Endpoint; maxBytes: number },
   ) {
-    this.id = id;
-    this.began = began;
-    this.headers = headers;
+    this.headers = readIncomingHeaders(incoming);
+    this.id = toRequestId(this.headers.get("x-request-id") ?? undefined);
+    this.api = endpoint.api.name;
+    this.path = endpoint.path;
     this.#incoming = incoming;
     this.#outgoing = outgoing;
     this.#maxBytes = maxBytes;
+  }
+
+  get from(): IncomingMessage {
+    return this.#incoming;
+  }
+
+  get bytesIn(): number | undefined {
+    return this.received;
+  }
+
+  get traced(): Traced {
+    return this;
   }
 
   target(): string {

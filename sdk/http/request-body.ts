@@ -232,60 +232,119 @@ export function collect(
   { maxBytes, admission }: BodyAllowance,
 ): Promise<Uint8Array> {
   return new Promise((resolve, reject) => {
-    const { cancellation } = admission;
-    const chunks: Buffer[] = [];
-    let size = 0;
-    let held = 0;
-    const hold = (bytes: number): void => {
-      if (bytes <= held) return;
-      admission.hold(bytes - held);
-      held = bytes;
-    };
-    // The listeners go with the request: taking each away again costs as much as reading.
-    let isOver = false;
-    const stop = (): void => {
-      isOver = true;
-      cancellation.removeEventListener("abort", onAbort);
-    };
-    const refuse = (error: unknown): void => {
-      if (isOver) return;
-      stop();
-      // Without a reader the socket backs up; the server cuts it after the answer.
-      incoming.off("data", onData).pause();
-      reject(error);
-    };
-    const onData = (chunk: Buffer): void => {
-      if (isOver) return;
-      size += chunk.length;
-      if (size > maxBytes) return refuse(tooLarge(maxBytes));
-      try {
-        hold(size);
-      } catch (error) {
-        return refuse(error);
-      }
-      chunks.push(chunk);
-    };
-    const onEnd = (): void => {
-      if (isOver) return;
-      stop();
-      resolve(chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks, size));
-    };
-    const onClose = (): void => {
-      if (isOver) return;
-      stop();
-      reject(clientClosed());
-    };
-    const onAbort = (): void => refuse(cancellation.reason);
-    if (incoming.destroyed) return onClose();
-    if (cancellation.aborted) return onAbort();
-    try {
-      hold(Number(incoming.headers["content-length"] ?? 0));
-    } catch (error) {
-      return refuse(error);
-    }
-    incoming.on("data", onData).on("end", onEnd).on("close", onClose).on("error", onClose);
-    cancellation.addEventListener("abort", onAbort);
+    const body = new SocketBody(incoming, { maxBytes, admission }, { resolve, reject });
+    body.read();
   });
+}
+
+interface Waiting {
+  resolve(body: Uint8Array): void;
+  reject(error: unknown): void;
+}
+
+const BODY = Symbol("ekiben.body");
+type Read = IncomingMessage & { [BODY]: SocketBody };
+
+/** A body on its way. All requests share the listeners of the socket: they find it by a property. */
+class SocketBody {
+  #first: Buffer | undefined;
+  #more: Buffer[] | undefined;
+  #size = 0;
+  #held = 0;
+  #isOver = false;
+  readonly #incoming: IncomingMessage;
+  readonly #maxBytes: number;
+  readonly #admission: BodyAllowance["admission"];
+  readonly #waiting: Waiting;
+
+  constructor(incoming: IncomingMessage, { maxBytes, admission }: BodyAllowance, waiting: Waiting) {
+    this.#incoming = incoming;
+    this.#maxBytes = maxBytes;
+    this.#admission = admission;
+    this.#waiting = waiting;
+  }
+
+  read(): void {
+    const incoming = this.#incoming;
+    const { cancellation } = this.#admission;
+    if (incoming.destroyed) return this.lose();
+    if (cancellation.aborted) return this.handleEvent();
+    try {
+      this.#hold(Number(incoming.headers["content-length"] ?? 0));
+    } catch (error) {
+      return this.#refuse(error);
+    }
+    (incoming as Read)[BODY] = this;
+    // The listeners go with the request: taking each away again costs as much as reading.
+    incoming.on("data", onData).on("end", onEnd).on("close", onLost).on("error", onLost);
+    cancellation.addEventListener("abort", this);
+  }
+
+  add(chunk: Buffer): void {
+    if (this.#isOver) return;
+    this.#size += chunk.length;
+    if (this.#size > this.#maxBytes) return this.#refuse(tooLarge(this.#maxBytes));
+    try {
+      this.#hold(this.#size);
+    } catch (error) {
+      return this.#refuse(error);
+    }
+    if (this.#first === undefined) this.#first = chunk;
+    else (this.#more ??= [this.#first]).push(chunk);
+  }
+
+  end(): void {
+    if (this.#isOver) return;
+    this.#stop();
+    const whole =
+      this.#more === undefined ? (this.#first ?? NOTHING) : Buffer.concat(this.#more, this.#size);
+    this.#waiting.resolve(whole);
+  }
+
+  /** The connection has closed. */
+  lose(): void {
+    if (this.#isOver) return;
+    this.#stop();
+    this.#waiting.reject(clientClosed());
+  }
+
+  /** The request is cancelled. */
+  handleEvent(): void {
+    this.#refuse(this.#admission.cancellation.reason);
+  }
+
+  #hold(bytes: number): void {
+    if (bytes <= this.#held) return;
+    this.#admission.hold(bytes - this.#held);
+    this.#held = bytes;
+  }
+
+  #refuse(error: unknown): void {
+    if (this.#isOver) return;
+    this.#stop();
+    // Without a reader the socket backs up; the server cuts it after the answer.
+    this.#incoming.off("data", onData).pause();
+    this.#waiting.reject(error);
+  }
+
+  #stop(): void {
+    this.#isOver = true;
+    this.#admission.cancellation.removeEventListener("abort", this);
+  }
+}
+
+const NOTHING = new Uint8Array();
+
+function onData(this: IncomingMessage, chunk: Buffer): void {
+  (this as Read)[BODY].add(chunk);
+}
+
+function onEnd(this: IncomingMessage): void {
+  (this as Read)[BODY].end();
+}
+
+function onLost(this: IncomingMessage): void {
+  (this as Read)[BODY].lose();
 }
 
 /** For a request that is not from a socket, or whose body a middleware may have looked at. */

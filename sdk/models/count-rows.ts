@@ -1,4 +1,5 @@
 import { Frame } from "../frame/frame.js";
+import { untouchedFrameOf } from "../frame/lazy-data-frame.js";
 import { isRecord } from "./table.js";
 import { isShaped } from "./tensor-value.js";
 
@@ -8,6 +9,9 @@ import { isShaped } from "./tensor-value.js";
  */
 export function countRows(value: unknown): number | undefined {
   if (typeof value !== "object" || value === null) return undefined;
+  // First of all: to ask a DataFrame what it is looks for danfojs among all that was loaded.
+  const untouched = untouchedFrameOf(value);
+  if (untouched !== undefined) return untouched.rowCount;
   if (Array.isArray(value)) return typeof value[0] === "number" ? undefined : value.length;
   if (ArrayBuffer.isView(value)) return firstOf((value as { dims?: unknown }).dims);
   if (value instanceof Frame) return value.rowCount;

@@ -88,6 +88,8 @@ export function createAppServer(app: App, options: AppServerOptions = {}): AppSe
     errorHandler: toRefusal,
   });
   const answer = (incoming: IncomingMessage, outgoing: ServerResponse): void => {
+    connections.latest.set(incoming.socket, outgoing);
+    if (connections.closing) outgoing.shouldKeepAlive = false;
     const origin = readOrigin?.(incoming);
     if (origin?.host !== undefined) incoming.headers.host = origin.host;
     const { headers, url, socket } = incoming;
@@ -200,10 +202,6 @@ function trackConnections(server: Server, event: "connection" | "secureConnectio
   });
   server.on("clientError", (error: NodeJS.ErrnoException, socket: Socket) => {
     answerClientFault(error, socket, connections.latest.get(socket));
-  });
-  server.prependListener("request", (request, response) => {
-    connections.latest.set(request.socket, response);
-    if (connections.closing) response.shouldKeepAlive = false;
   });
   return connections;
 }

@@ -2,7 +2,7 @@ import type { Cancellation } from "../core/cancellation.js";
 import type { Clock } from "../core/clock.js";
 import { EkibenError } from "../core/errors.js";
 import type { Payload } from "../inputs/input.js";
-import type { DeadlineEntry, Deadlines } from "./deadlines.js";
+import { Deadline, type Deadlines } from "./deadlines.js";
 import type { ApiDefinition } from "./definition.js";
 import type { Gate } from "./gate.js";
 
@@ -39,16 +39,14 @@ export interface AdmissionContext {
  * its place among those that are in flight. All of it is given back when nobody uses it any more,
  * which may be long after the client was answered.
  */
-export class Admission {
+export class Admission extends Deadline {
   /** Bytes of the body that are held for it. */
   bytes = 0;
   readonly arrived: number;
-  /** When its time is over, by the clock of the runtime. */
-  readonly deadline: number;
   readonly cancellation: Cancellation;
   readonly id: string;
   readonly #context: AdmissionContext;
-  readonly #limit: DeadlineEntry;
+  readonly #limitMs: number;
   // Whoever asked for it is the first.
   #users = 1;
   #payload: Payload | undefined;
@@ -57,20 +55,29 @@ export class Admission {
 
   /** Made by `admit` only, which has counted it. */
   constructor({ id, cancellation, timeoutMs, elapsedMs = 0 }: Arrival, context: AdmissionContext) {
-    const { api, clock, deadlines } = context;
+    const arrived = context.clock.now() - elapsedMs;
+    const limitMs = Math.min(context.api.timeoutMs, timeoutMs ?? Infinity);
+    super(arrived + limitMs);
     this.id = id;
     this.cancellation = cancellation;
+    this.arrived = arrived;
     this.#context = context;
-    const now = clock.now();
-    const limitMs = Math.min(api.timeoutMs, timeoutMs ?? Infinity);
-    this.arrived = now - elapsedMs;
-    this.deadline = this.arrived + limitMs;
-    this.#limit = deadlines.add(this.deadline, () => {
-      this.#gaveUpAt = clock.now();
-      cancellation.abort(
-        this.#beganAt === undefined ? bodyTooSlow(api, limitMs) : tooSlow(api, limitMs),
-      );
-    });
+    this.#limitMs = limitMs;
+    context.deadlines.add(this);
+  }
+
+  /** When its time is over, by the clock of the runtime. */
+  get deadline(): number {
+    return this.at;
+  }
+
+  override expire(): void {
+    const { api, clock } = this.#context;
+    const limitMs = this.#limitMs;
+    this.#gaveUpAt = clock.now();
+    this.cancellation.abort(
+      this.#beganAt === undefined ? bodyTooSlow(api, limitMs) : tooSlow(api, limitMs),
+    );
   }
 
   /** Counts further bytes that are held. @throws BODY_BUDGET_EXCEEDED when they do not fit */
@@ -88,8 +95,8 @@ export class Admission {
   }
 
   /**
-   * The body is there and the work begins; `give` ends it. The payload is released at the end, or
-   * at once when there is no place. @throws CONCURRENCY_EXCEEDED
+   * The body is there and the work begins, which ends with the last use. The payload is released
+   * then, or at once when there is no place. @throws CONCURRENCY_EXCEEDED
    */
   begin(payload: Payload): void {
     const { api, gate, load, clock } = this.#context;
@@ -102,9 +109,9 @@ export class Admission {
     load.working++;
     this.#payload = payload;
     this.#beganAt = clock.now();
-    this.#users++;
   }
 
+  /** For whoever works on it; `give` ends that. */
   take(): void {
     this.#users++;
   }
@@ -115,7 +122,7 @@ export class Admission {
 
   /** For whoever asked for it: the request has its answer, so that its time matters no more. */
   leave(): void {
-    this.#context.deadlines.remove(this.#limit);
+    this.#context.deadlines.remove(this);
     this.give();
   }
 

@@ -1,5 +1,6 @@
 import type { Batcher, BatchRecord, Job, Outcome } from "../batching/batch.js";
 import { createBatcher } from "../batching/create-batcher.js";
+import { unlessAborted } from "../core/cancellation.js";
 import type { Clock } from "../core/clock.js";
 import { isRejection } from "../core/rejection.js";
 import type { Payload } from "../inputs/input.js";
@@ -254,12 +255,10 @@ export function createApiRuntime(
     }
   }
 
-  function submit(call: Call): Promise<Answer> {
-    const { items } = call.payload;
+  /** Whether one batch can take all of it; `undefined` when there are no batches. */
+  function findBatcher({ items }: Payload): Batcher<Call, Answer> | undefined {
     const isWhole = api.input.split === undefined || items <= mostItems;
-    // Nothing in between: one more promise shows in the time of a small request.
-    if (batcher !== undefined && items > 0 && isWhole) return batcher.submit(toJob(call));
-    return submitOtherwise(call);
+    return items > 0 && isWhole ? batcher : undefined;
   }
 
   function toJob(call: Call): Job<Call> {
@@ -271,7 +270,7 @@ export function createApiRuntime(
     return { value: call, items, signal, bytes, arrived, deadline };
   }
 
-  async function submitOtherwise(call: Call): Promise<Answer> {
+  async function answerOtherwise(call: Call): Promise<Answer> {
     const { payload, invocation } = call;
     try {
       if (payload.items === 0) return await answerNothing(payload, invocation);
@@ -342,31 +341,36 @@ export function createApiRuntime(
   }
 
   function work(payload: Payload, invocation: Invocation): Promise<Answer> {
-    const { cancellation, facts } = invocation;
+    const { facts } = invocation;
     const admission = invocation.admission!;
     if (facts !== undefined) facts.queued = options.clock.now();
-    // One promise for all of it, since each shows in the time of a small request.
-    return new Promise((resolve, reject) => {
+    const call: Call = { payload, invocation, admission };
+    const whole = findBatcher(payload);
+    if (whole === undefined) return workOtherwise(call);
+    // Nothing in between: each promise shows in the time of a small request. The batcher answers a
+    // request that is cancelled, and while a batch runs each of its requests has its place.
+    try {
       admission.begin(payload);
-      const onAbort = (): void => reject(cancellation.reason);
-      if (cancellation.aborted) onAbort();
-      else cancellation.addEventListener("abort", onAbort);
-      // The place stays taken until the work has really ended, also when its caller no longer waits.
-      const end = (): void => admission.give();
-      submit({ payload, invocation, admission }).then(
-        (answer) => {
-          cancellation.removeEventListener("abort", onAbort);
-          if (answer.kind === "stream") void answer.ended.then(end);
-          else end();
-          resolve(answer);
-        },
-        (error: unknown) => {
-          cancellation.removeEventListener("abort", onAbort);
-          end();
-          reject(error);
-        },
-      );
-    });
+    } catch (error) {
+      return Promise.reject(error as Error);
+    }
+    return whole.submit(toJob(call));
+  }
+
+  /** Answers when the work has ended or its request is cancelled, whichever is first. */
+  async function workOtherwise(call: Call): Promise<Answer> {
+    const { payload, invocation } = call;
+    const admission = call.admission!;
+    admission.begin(payload);
+    // The place stays taken until the work has really ended, also when its caller no longer waits.
+    admission.take();
+    const end = (): void => admission.give();
+    const working = answerOtherwise(call);
+    working.then((answer) => {
+      if (answer.kind === "stream") void answer.ended.then(end);
+      else end();
+    }, end);
+    return unlessAborted(working, invocation.cancellation);
   }
 
   return {

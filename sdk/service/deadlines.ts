@@ -3,13 +3,17 @@ import type { Clock } from "../core/clock.js";
 /** The longest delay that a timer of Node can hold; a longer one would fire at once. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
-/** A request that waits with others of the same limit. */
-export interface DeadlineEntry {
-  readonly at: number;
-  readonly expire: () => void;
-  previous: DeadlineEntry | undefined;
-  next: DeadlineEntry | undefined;
-  gone: boolean;
+/** What waits with others of the same limit; one is for one use. */
+export abstract class Deadline {
+  previous: Deadline | undefined = undefined;
+  next: Deadline | undefined = undefined;
+  waits = false;
+
+  /** `at`: when its time is over, by the clock of those it waits with. */
+  constructor(readonly at: number) {}
+
+  /** Called when its time is over, unless it was removed before. */
+  abstract expire(): void;
 }
 
 /**
@@ -17,30 +21,31 @@ export interface DeadlineEntry {
  * which they came, and a timer for each would cost more than all else that is done with it.
  */
 export class Deadlines {
-  #first: DeadlineEntry | undefined;
-  #last: DeadlineEntry | undefined;
+  #first: Deadline | undefined;
+  #last: Deadline | undefined;
   #armedFor = Infinity;
   #cancel: (() => void) | undefined;
 
   constructor(private readonly clock: Clock) {}
 
-  /** Calls `expire` at that moment of the clock, unless what is given back was removed before. */
-  add(at: number, expire: () => void): DeadlineEntry {
+  add(entry: Deadline): void {
+    const { at } = entry;
     let previous = this.#last;
     while (previous !== undefined && previous.at > at) ({ previous } = previous);
     const next = previous === undefined ? this.#first : previous.next;
-    const entry: DeadlineEntry = { at, expire, previous, next, gone: false };
+    entry.previous = previous;
+    entry.next = next;
+    entry.waits = true;
     if (previous === undefined) this.#first = entry;
     else previous.next = entry;
     if (next === undefined) this.#last = entry;
     else next.previous = entry;
     if (this.#first === entry && at < this.#armedFor) this.#arm();
-    return entry;
   }
 
-  remove(entry: DeadlineEntry): void {
-    if (entry.gone) return;
-    entry.gone = true;
+  remove(entry: Deadline): void {
+    if (!entry.waits) return;
+    entry.waits = false;
     const { previous, next } = entry;
     if (previous === undefined) this.#first = next;
     else previous.next = next;
@@ -66,9 +71,9 @@ export class Deadlines {
     this.#cancel = undefined;
     const now = this.clock.now();
     while (this.#first !== undefined && this.#first.at <= now) {
-      const { expire } = this.#first;
-      this.remove(this.#first);
-      expire();
+      const first = this.#first;
+      this.remove(first);
+      first.expire();
     }
     this.#arm();
   };

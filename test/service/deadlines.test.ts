@@ -1,6 +1,6 @@
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
-import { Deadlines } from "../../sdk/service/deadlines.js";
+import { Deadline, Deadlines } from "../../sdk/service/deadlines.js";
 import { createFakeClock } from "../fake-clock.js";
 
 test("each request is told at its own limit, whoever left before, behind one timer", () => {
@@ -22,7 +22,13 @@ test("each request is told at its own limit, whoever left before, behind one tim
             removed: false,
             leave: () => deadlines.remove(entry),
           };
-          const entry = deadlines.add(due, () => (made.told = clock.now()));
+          class Entry extends Deadline {
+            override expire(): void {
+              made.told = clock.now();
+            }
+          }
+          const entry = new Entry(due);
+          deadlines.add(entry);
           entries.push(made);
         } else if (one.kind === "remove" && entries.length > 0) {
           const chosen = entries[one.which % entries.length]!;
