@@ -32,7 +32,7 @@ export async function serveLogging(
 ): Promise<Logging> {
   const written: { stream: string; line: string }[] = [];
   const sink: LineSink = {
-    write: (stream, line) => void written.push({ stream, line }),
+    write: (stream, line) => void written.push({ stream, line: Buffer.from(line).toString() }),
     dropped: () => [],
     flush: () => Promise.resolve(),
     close: () => Promise.resolve(),

@@ -14,7 +14,7 @@ function memorySink(): LineSink & { readonly lines: [string, string][] } {
   const lines: [string, string][] = [];
   return {
     lines,
-    write: (stream, line) => void lines.push([stream, line]),
+    write: (stream, line) => void lines.push([stream, Buffer.from(line).toString()]),
     dropped: () => [],
     flush: () => Promise.resolve(),
     close: () => Promise.resolve(),

@@ -6,13 +6,17 @@ import { createRedactor } from "../../sdk/observability/records/redact.js";
 import { createSampler, toShare } from "../../sdk/observability/records/sample.js";
 
 function printer(options: { redact?: string[]; maxRecordBytes?: number; headers?: string[] } = {}) {
-  return createRecordPrinter({
+  const made = createRecordPrinter({
     service: "s",
     redactor: createRedactor(options.redact ?? []),
     headers: options.headers ?? [],
     maxRecordBytes: options.maxRecordBytes ?? 256 * 1024,
     now: () => 0,
   });
+  return {
+    ...made,
+    prediction: (facts: PredictionFacts) => Buffer.from(made.prediction(facts)).toString(),
+  };
 }
 
 function prediction(changes: Partial<PredictionFacts> = {}): PredictionFacts {
@@ -24,7 +28,7 @@ function prediction(changes: Partial<PredictionFacts> = {}): PredictionFacts {
     target: "/a",
     status: 200,
     durationMs: 1.5,
-    header: () => null,
+    headers: { get: () => null },
     params: {},
     output: { bytes: "[]", mediaType: "application/json" },
     rows: false,
@@ -32,6 +36,44 @@ function prediction(changes: Partial<PredictionFacts> = {}): PredictionFacts {
     ...changes,
   };
 }
+
+test("a body in bytes has the same line as the same body as a text", () => {
+  const made = printer();
+  const body = fc.string({ unit: "binary", maxLength: 3000 });
+  fc.assert(
+    fc.property(body, fc.array(body, { maxLength: 2 }), (sent, before) => {
+      const mediaType = "text/plain";
+      const bytes = Buffer.from(sent);
+      const line = made.prediction(prediction({ input: { bytes, mediaType } }));
+      // What was made before stays as it was.
+      for (const other of before) {
+        made.prediction(prediction({ input: { bytes: Buffer.from(other), mediaType } }));
+      }
+      const text = bytes.toString();
+      expect(line).toBe(made.prediction(prediction({ input: { bytes: text, mediaType } })));
+      expect(JSON.parse(line)["ekiben.input.body"]).toBe(text);
+    }),
+  );
+});
+
+test("lines in bytes are whole for as long as somebody holds them", () => {
+  const { prediction: print } = createRecordPrinter({
+    service: "s",
+    redactor: createRedactor([]),
+    headers: [],
+    maxRecordBytes: 256 * 1024,
+    now: () => 0,
+  });
+  const lines = Array.from({ length: 500 }, (_, at) =>
+    print(
+      prediction({ input: { bytes: Buffer.from(`${at}`.repeat(700)), mediaType: "text/plain" } }),
+    ),
+  );
+  for (const [at, line] of lines.entries()) {
+    expect(line).toBeInstanceOf(Uint8Array);
+    expect(JSON.parse(Buffer.from(line).toString())["ekiben.input.body"]).toBe(`${at}`.repeat(700));
+  }
+});
 
 describe("the size of a line", () => {
   test("is kept whatever the bodies are, and what was cut is told", () => {
@@ -182,7 +224,7 @@ describe("redaction", () => {
         prediction({
           target: "/a?ssn=123&b=1",
           params: { ssn: "123", b: "2" },
-          header: (name) => `value of ${name}`,
+          headers: { get: (name) => `value of ${name}` },
         }),
       ),
     );

@@ -44,7 +44,8 @@ export function createLinePipe(writable: Writable, options: LinePipeOptions = {}
   }
 
   return {
-    write(stream, line) {
+    write(stream, given) {
+      const line = typeof given === "string" ? given : toText(given);
       if (state !== "open") return tally.add(stream, state === "gone" ? "reader-gone" : "closed");
       // Characters, not bytes: what waits in the pipe itself is counted in bytes by Node.
       if (writable.writableLength + gathered.length + line.length > maxBufferBytes) {
@@ -71,6 +72,10 @@ export function createLinePipe(writable: Writable, options: LinePipeOptions = {}
       });
     },
   };
+}
+
+function toText(line: Uint8Array): string {
+  return Buffer.from(line.buffer, line.byteOffset, line.byteLength).toString("utf8");
 }
 
 const LINE_FEED = 10;
@@ -101,7 +106,7 @@ export function readLinePipe(readable: Readable, sink: LineSink): Promise<{ cutO
 
   function take(line: Buffer): void {
     const stream = STREAMS.get(line[0]!);
-    if (stream !== undefined) sink.write(stream, line.toString("utf8", 1));
+    if (stream !== undefined) sink.write(stream, line.subarray(1));
   }
 
   return new Promise((resolve) => {

@@ -1,4 +1,4 @@
-import type { DropReason, DropTally, LogStream } from "./line-sink.js";
+import type { DropReason, DropTally, Line, LogStream } from "./line-sink.js";
 
 /** Where the bytes of whole lines are appended. */
 export interface LineTarget {
@@ -58,7 +58,9 @@ interface Chunk {
  * those that find no room are lost and counted.
  */
 export class LineQueue {
-  #lines: string[] = [];
+  #lines: Line[] = [];
+  /** Bytes of each line, with its line feed. */
+  #sizes: number[] = [];
   #streams: LogStream[] = [];
   #first = 0;
   #bytes = 0;
@@ -75,12 +77,13 @@ export class LineQueue {
     private readonly options: QueueOptions,
   ) {}
 
-  write(stream: LogStream, line: string): void {
+  write(stream: LogStream, line: Line): void {
     const { tally, budget, gatherMs } = this.options;
     if (this.#closing) return tally.add(stream, "closed");
-    const bytes = Buffer.byteLength(line) + 1;
+    const bytes = (typeof line === "string" ? Buffer.byteLength(line) : line.byteLength) + 1;
     if (!budget.take(bytes)) return tally.add(stream, this.#dropReason());
     this.#lines.push(line);
+    this.#sizes.push(bytes);
     this.#streams.push(stream);
     this.#bytes += bytes;
     if (this.#working !== undefined) return;
@@ -109,6 +112,7 @@ export class LineQueue {
     this.#bytes = 0;
     this.#chunk = undefined;
     this.#lines = [];
+    this.#sizes = [];
     this.#streams = [];
     this.#first = 0;
     await this.target.close();
@@ -142,7 +146,7 @@ export class LineQueue {
     while (!this.#isEmpty()) {
       try {
         if (this.#chunk === undefined) {
-          await this.target.prepare(this.#nextBytes());
+          await this.target.prepare(this.#sizes[this.#first]!);
           this.#chunk = this.#take(this.target.room());
         }
         await this.#writeChunk(this.#chunk);
@@ -166,10 +170,6 @@ export class LineQueue {
     this.options.budget.give(bytes.byteLength);
   }
 
-  #nextBytes(): number {
-    return Buffer.byteLength(this.#lines[this.#first]!) + 1;
-  }
-
   /** As many whole lines as there is room for, and at least one. */
   #take(room: number): Chunk {
     const most = Math.min(room, CHUNK_BYTES);
@@ -177,21 +177,30 @@ export class LineQueue {
     let size = 0;
     let end = from;
     while (end < this.#lines.length) {
-      const bytes = Buffer.byteLength(this.#lines[end]!) + 1;
+      const bytes = this.#sizes[end]!;
       if (end > from && size + bytes > most) break;
       size += bytes;
       end++;
     }
-    const text = `${this.#lines.slice(from, end).join("\n")}\n`;
+    const bytes = Buffer.allocUnsafe(size);
+    let place = 0;
+    for (let at = from; at < end; at++) {
+      const line = this.#lines[at]!;
+      if (typeof line === "string") bytes.write(line, place);
+      else bytes.set(line, place);
+      place += this.#sizes[at]!;
+      bytes[place - 1] = LINE_FEED;
+    }
     const streams = this.#streams.slice(from, end);
     this.#first = end;
     // What was taken is let go of now and then; moving the rest each time would be slow.
     if (end === this.#lines.length || end > 10_000) {
       this.#lines = this.#lines.slice(end);
+      this.#sizes = this.#sizes.slice(end);
       this.#streams = this.#streams.slice(end);
       this.#first = 0;
     }
-    return { bytes: Buffer.from(text), streams, written: 0 };
+    return { bytes, streams, written: 0 };
   }
 
   #setTrouble(error: NodeJS.ErrnoException | undefined): void {

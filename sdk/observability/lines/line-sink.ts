@@ -28,10 +28,13 @@ export interface DroppedLines {
   readonly count: number;
 }
 
+/** A line as text, or as its bytes in UTF-8, which nobody changes any more. */
+export type Line = string | Uint8Array;
+
 /** Where lines go. Nothing that happens to a line is told to who wrote it. */
 export interface LineSink {
   /** Takes one line without its line feed; it is written later. */
-  write(stream: LogStream, line: string): void;
+  write(stream: LogStream, line: Line): void;
   /** The lines that were lost since the sink was made. */
   dropped(): readonly DroppedLines[];
   /** Resolves when what was written before is where it belongs, or cannot get there for now. */

@@ -8,7 +8,7 @@ export interface Body {
   /** Without parameters, in lower case; empty when it was not told. */
   mediaType: string;
   /** How many bytes there were, when `bytes` is only their beginning. */
-  total?: number;
+  total?: number | undefined;
 }
 
 /** A body as a line holds it: text as it was, other bytes in base64. */

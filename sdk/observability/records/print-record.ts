@@ -1,5 +1,8 @@
+import { isUtf8 } from "node:buffer";
+import type { Line } from "../lines/line-sink.js";
+import { LineBytes, MOST_ESCAPED } from "./line-bytes.js";
 import { cutBody, toLoggedBody, type LoggedBody } from "./logged-body.js";
-import type { AccessFacts, FeedbackFacts, PredictionFacts } from "./record.js";
+import type { AccessFacts, FeedbackFacts, PredictionFacts, RunSummary } from "./record.js";
 import type { Redactor } from "./redact.js";
 
 /** What all lines of a server have in common. */
@@ -18,7 +21,7 @@ export interface PrintOptions {
 /** Writes records as lines: one JSON object with flat names, those of ECS where it has one. */
 export interface RecordPrinter {
   access(facts: AccessFacts): string;
-  prediction(facts: PredictionFacts): string;
+  prediction(facts: PredictionFacts): Line;
   feedback(facts: FeedbackFacts): string;
 }
 
@@ -49,18 +52,38 @@ export function createRecordPrinter(options: PrintOptions): RecordPrinter {
     return `{"@timestamp":"${stamp}"`;
   }
 
-  /** What access and prediction lines tell alike of a request. */
-  function printRequest(facts: AccessFacts | PredictionFacts): string {
-    const { requestId, method, route, target, status, durationMs, api } = facts;
+  // What most lines say alike is printed once.
+  const printTarget = rememberLast((method: string, route: string, target: string): string => {
     const question = target.indexOf("?");
     const path = question === -1 ? target : target.slice(0, question);
     const query = question === -1 ? "" : redactor.query(target.slice(question + 1));
     return (
-      `,"http.request.id":${JSON.stringify(requestId)},"http.request.method":${JSON.stringify(method)}` +
+      `,"http.request.method":${JSON.stringify(method)}` +
       `,"http.route":${JSON.stringify(route)},"url.path":${printShort(path)}` +
-      (query === "" ? "" : `,"url.query":${printShort(query)}`) +
+      (query === "" ? "" : `,"url.query":${printShort(query)}`)
+    );
+  });
+  const printApi = rememberLast((api: string) => `,"ekiben.api":${JSON.stringify(api)}`);
+  // A run that is over says the same to each of its requests.
+  const printRun = rememberLast((run: RunSummary) => printAllRuns([run]));
+
+  function printRuns({ items, queueWaitMs, runs }: PredictionFacts): string {
+    const text =
+      (items === undefined ? "" : `,"ekiben.items":${items}`) +
+      (queueWaitMs === undefined ? "" : `,"ekiben.queue.wait_ms":${round(queueWaitMs)}`);
+    const [only] = runs;
+    if (only === undefined) return text;
+    const isOver = runs.length === 1 && only.runMs !== undefined;
+    return text + (isOver ? printRun(only) : printAllRuns(runs));
+  }
+
+  /** What access and prediction lines tell alike of a request. */
+  function printRequest(facts: AccessFacts | PredictionFacts): string {
+    const { requestId, method, route, target, status, durationMs, api } = facts;
+    return (
+      `,"http.request.id":${JSON.stringify(requestId)}${printTarget(method, route, target)}` +
       `,"http.response.status_code":${status},"event.duration":${Math.round(durationMs * 1e6)}` +
-      (api === undefined ? "" : `,"ekiben.api":${JSON.stringify(api)}`) +
+      (api === undefined ? "" : printApi(api)) +
       (facts.trace === undefined ? "" : printFields(facts.trace))
     );
   }
@@ -79,19 +102,47 @@ export function createRecordPrinter(options: PrintOptions): RecordPrinter {
     );
   }
 
-  function printPrediction(facts: PredictionFacts): string {
+  function printPrediction(facts: PredictionFacts): Line {
     let head = printTime() + common.prediction + printRequest(facts);
     for (const name of options.headers) {
-      const value = facts.header(name);
+      const value = facts.headers.get(name);
       if (value === null) continue;
       head += `,${JSON.stringify(`http.request.headers.${name}`)}:${printShort(redactor.header(name, value))}`;
     }
     head += printParams(facts.params) + printRuns(facts);
+    const bytes = facts.input?.bytes;
+    if (bytes instanceof Uint8Array && facts.input!.total === undefined) {
+      const line = printBytes(head, bytes, facts);
+      if (line !== undefined) return line;
+    }
     const input = facts.input && toLoggedBody(facts.input, redactor, facts.rows);
     const output = toLoggedBody(facts.output, redactor, facts.rows);
     const whole = `${head}${printBodies(input, output)}}`;
     if (isWithin(whole, maxRecordBytes)) return whole;
     return shorten(head, input, output);
+  }
+
+  const bytesOfLines = new LineBytes();
+
+  /** The line of an input that stands in it as it came, which most do; `undefined` for another. */
+  function printBytes(head: string, input: Uint8Array, facts: PredictionFacts): Line | undefined {
+    const most = Math.min(maxRecordBytes, LineBytes.most);
+    // Before anything is read of a body that is too large.
+    if (redactor.active || input.byteLength * MOST_ESCAPED > most || !isUtf8(input))
+      return undefined;
+    const output = toLoggedBody(facts.output, redactor, facts.rows);
+    const { mediaType } = facts.input!;
+    const before =
+      `${head},"ekiben.input.media_type":${JSON.stringify(mediaType)}` +
+      `,"ekiben.input.bytes":${input.byteLength},"ekiben.input.body":"`;
+    const after = `"${printBodies(undefined, output)}}`;
+    const bytes = input.byteLength * MOST_ESCAPED + 3 * (before.length + after.length);
+    if (bytes > most) return undefined;
+    bytesOfLines.begin(bytes);
+    bytesOfLines.add(before);
+    bytesOfLines.addEscaped(input);
+    bytesOfLines.add(after);
+    return bytesOfLines.take();
   }
 
   /** The bodies share what the line may still have; what one does not need, the other gets. */
@@ -152,13 +203,21 @@ function isWithin(line: string, bytes: number): boolean {
   return line.length * 3 <= bytes || Buffer.byteLength(line) <= bytes;
 }
 
+/** What a function answered last, for as long as it is asked for the same. */
+function rememberLast<Asked extends readonly unknown[], Answer>(
+  answer: (...asked: Asked) => Answer,
+): (...asked: Asked) => Answer {
+  let last: { asked: Asked; answer: Answer } | undefined;
+  return (...asked) => {
+    if (last !== undefined && asked.every((one, at) => one === last!.asked[at])) return last.answer;
+    last = { asked, answer: answer(...asked) };
+    return last.answer;
+  };
+}
+
 /** A request may be in several runs: their times add up, its batch is the last, which answered it. */
-function printRuns({ items, queueWaitMs, runs }: PredictionFacts): string {
-  let text =
-    (items === undefined ? "" : `,"ekiben.items":${items}`) +
-    (queueWaitMs === undefined ? "" : `,"ekiben.queue.wait_ms":${round(queueWaitMs)}`);
-  const last = runs.at(-1);
-  if (last === undefined) return text;
+function printAllRuns(runs: readonly RunSummary[]): string {
+  const last = runs.at(-1)!;
   let runMs = 0;
   let modelMs = 0;
   let models = 0;
@@ -169,7 +228,7 @@ function printRuns({ items, queueWaitMs, runs }: PredictionFacts): string {
       models++;
     }
   }
-  text +=
+  const text =
     `,"ekiben.batch.id":${JSON.stringify(last.id)},"ekiben.batch.requests":${last.requests}` +
     `,"ekiben.batch.items":${last.items},"ekiben.batch.reason":"${last.reason}"` +
     `,"ekiben.run.count":${runs.length},"ekiben.run.ms":${round(runMs)}`;

@@ -66,11 +66,11 @@ export interface PredictionFacts {
   status: number;
   durationMs: number;
   trace?: TraceFields | undefined;
-  /** The headers that are logged beside the media type. */
-  header(name: string): string | null;
+  /** Those that are logged beside the media type are among them. */
+  headers: { get(name: string): string | null };
   params: Readonly<Record<string, unknown>>;
   /** Absent for a request without a body, or whose body was not read. */
-  input?: Body;
+  input?: Body | undefined;
   output: Body;
   /** Whether a list of lists in a body is a table. */
   rows: boolean;

@@ -1,4 +1,10 @@
-import { DropTally, joinDropped, type DroppedLines, type LineSink } from "../lines/line-sink.js";
+import {
+  DropTally,
+  joinDropped,
+  type DroppedLines,
+  type Line,
+  type LineSink,
+} from "../lines/line-sink.js";
 import type { Log } from "../log.js";
 import { createRecordPrinter } from "./print-record.js";
 import { createRecordHooks } from "./record-hooks.js";
@@ -75,7 +81,7 @@ export function createRequestLog(options: RequestLogOptions): RequestLog {
   function put(
     stream: LogRecord["stream"],
     { requestId, api }: { requestId: string; api?: string | undefined },
-    print: () => string,
+    print: () => Line,
   ): void {
     try {
       const line = print();
@@ -103,6 +109,7 @@ export function createRequestLog(options: RequestLogOptions): RequestLog {
 }
 
 class LineRecord implements LogRecord {
+  #line: Line;
   #fields: Readonly<Record<string, unknown>> | undefined;
   declare readonly api?: string;
 
@@ -110,9 +117,15 @@ class LineRecord implements LogRecord {
     readonly stream: LogRecord["stream"],
     readonly requestId: string,
     api: string | undefined,
-    readonly line: string,
+    line: Line,
   ) {
     if (api !== undefined) this.api = api;
+    this.#line = line;
+  }
+
+  get line(): string {
+    if (typeof this.#line !== "string") this.#line = new TextDecoder().decode(this.#line);
+    return this.#line;
   }
 
   get fields(): Readonly<Record<string, unknown>> {
