@@ -110,6 +110,12 @@ function keepText(
   return kept;
 }
 
-function toMediaType(contentType: string | null | undefined): string {
-  return contentType?.split(";")[0]!.trim().toLowerCase() ?? "";
+let lastType: { sent: string; mediaType: string } | undefined;
+
+function toMediaType(sent: string | null | undefined): string {
+  if (sent === null || sent === undefined) return "";
+  if (lastType?.sent !== sent) {
+    lastType = { sent, mediaType: sent.split(";")[0]!.trim().toLowerCase() };
+  }
+  return lastType.mediaType;
 }

@@ -43,7 +43,7 @@ export class ByteBudget {
 /** The most bytes that one write takes. */
 const CHUNK_BYTES = 1024 * 1024;
 /** So much is written at once, without waiting for more. */
-const ENOUGH_BYTES = 64 * 1024;
+const ENOUGH_BYTES = 256 * 1024;
 
 interface Chunk {
   readonly bytes: Buffer;

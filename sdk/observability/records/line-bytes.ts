@@ -4,12 +4,12 @@ const SHARED_BYTES = 256 * 1024;
 /** What each byte takes in a JSON text at most: `\u001f`. */
 export const MOST_ESCAPED = 6;
 
-const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
-/** The letters of the escapes that have one, by byte; the others are written in hexadecimal. */
-const LETTERS = new Uint8Array(0x5d);
+const HEXADECIMAL = 1;
+/** By byte: 0 for what stands as it is, the letter of its escape, or that it has none. */
+const ESCAPES = new Uint8Array(256).fill(HEXADECIMAL, 0, 0x20);
 for (const [from, to] of ["\bb", "\tt", "\nn", "\ff", "\rr", '""', "\\\\"]) {
-  LETTERS[from!.charCodeAt(0)] = to!.charCodeAt(0);
+  ESCAPES[from!.charCodeAt(0)] = to!.charCodeAt(0);
 }
 const HEX = Buffer.from("0123456789abcdef");
 
@@ -45,14 +45,14 @@ export class LineBytes {
     let end = this.#end;
     for (let at = 0; at < bytes.length; at++) {
       const byte = bytes[at]!;
-      if (byte >= 0x20 && byte !== QUOTE && byte !== BACKSLASH) {
+      const escape = ESCAPES[byte]!;
+      if (escape === 0) {
         memory[end++] = byte;
         continue;
       }
       memory[end++] = BACKSLASH;
-      const letter = LETTERS[byte]!;
-      if (letter !== 0) {
-        memory[end++] = letter;
+      if (escape !== HEXADECIMAL) {
+        memory[end++] = escape;
         continue;
       }
       end += memory.write("u00", end, "latin1");
