@@ -176,7 +176,8 @@ export function parseManifest(text: string, where = MANIFEST_FILE): Manifest {
       received: format,
     });
   }
-  const parsed = manifest.safeParse(data);
+  // Code for it would take longer to make than one parse without.
+  const parsed = manifest.safeParse(data, { jitless: true });
   if (parsed.success) return parsed.data;
   const issues: Issue[] = parsed.error.issues.map((issue) => ({
     message: issue.message,

@@ -1,3 +1,4 @@
+import { toHeaderReader } from "../core/header-reader.js";
 import { describeSchema } from "../inputs/describe-schema.js";
 import type { JsonSchema } from "../core/json-schema.js";
 import type { EncodedBody, Input, Payload } from "../inputs/input.js";
@@ -109,7 +110,7 @@ function check(input: Input, value: unknown, encode: () => EncodedBody): BodyExa
 
 /** Whether an input takes a body. Of one that is read in the background only its schema tells. */
 export function isRead(input: Input, { bytes, mediaType, headers }: EncodedBody): boolean {
-  const head = { ...parseMediaType(mediaType), headers: new Headers(headers) };
+  const head = { ...parseMediaType(mediaType), headers: toHeaderReader(headers) };
   return isTaken(() => input.parse({ ...head, bytes }));
 }
 

@@ -229,11 +229,12 @@ function readAll(rows: unknown[], read: ReadRow): number {
 
 /** One row through zod. */
 function createZodReader(schema: RowSchema): ReadRow {
-  const compiled = z.compile(schema.wire);
-  const prepare = createPrepare(schema);
+  // Made when a row comes that needs it: for most schemas none does.
+  let made: { compiled: z.ZodType; prepare: (row: unknown) => unknown } | undefined;
   return (row) => {
     try {
-      const result = compiled.safeParse(prepare(row));
+      made ??= { compiled: z.compile(schema.wire), prepare: createPrepare(schema) };
+      const result = made.compiled.safeParse(made.prepare(row));
       return result.success ? toRow(result.data) : undefined;
     } catch (error) {
       throw toSchemaError(error);

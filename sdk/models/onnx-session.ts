@@ -86,6 +86,9 @@ function withWeightsFrom(folder: string, options: OnnxSessionOptions): OnnxSessi
 }
 
 async function loadRuntime(): Promise<OnnxRuntime> {
+  // Node would read a map for each of the twenty files, which takes a quarter as long as the rest.
+  const { sourceMapsEnabled } = process;
+  process.setSourceMapsEnabled(false);
   try {
     return await import("onnxruntime-node");
   } catch (cause) {
@@ -94,6 +97,8 @@ async function loadRuntime(): Promise<OnnxRuntime> {
       hint: "Install it with `npm install onnxruntime-node` on this machine.",
       cause,
     });
+  } finally {
+    process.setSourceMapsEnabled(sourceMapsEnabled);
   }
 }
 

@@ -2,8 +2,12 @@ import { createRequire } from "node:module";
 import { dirname } from "node:path";
 
 // What is beside these in the folder of the package may be a notebook.
-const home = dirname(createRequire(import.meta.url).resolve("ekiben/package.json"));
-const FOLDERS = ["dist", "sdk"].map((name) => `${home.replaceAll("\\", "/")}/${name}/`);
+function findFolders(): string[] {
+  const home = dirname(createRequire(import.meta.url).resolve("ekiben/package.json"));
+  return ["dist", "sdk"].map((name) => `${home.replaceAll("\\", "/")}/${name}/`);
+}
+
+let folders: readonly string[] | undefined;
 
 /**
  * Runs what a cell asked for, and takes the frames of this package out of the stack of what it
@@ -27,5 +31,7 @@ export async function withoutOwnFrames<T>(task: () => Promise<T>): Promise<T> {
 
 function isOwnFrame(line: string): boolean {
   const path = line.replaceAll("\\", "/");
-  return /^\s+at /.test(line) && FOLDERS.some((folder) => path.includes(folder));
+  return (
+    /^\s+at /.test(line) && (folders ??= findFolders()).some((folder) => path.includes(folder))
+  );
 }

@@ -1,18 +1,13 @@
-import { getRequestListener } from "@hono/node-server";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
-import { createServer as createTlsServer } from "node:https";
+import type * as Https from "node:https";
+import { createRequire } from "node:module";
 import { Server as NetServer, type Socket } from "node:net";
 import { createOriginReader } from "../http/client-origin.js";
 import { findNodeHandler } from "../http/node-handler.js";
-import {
-  answerClientFault,
-  closeGently,
-  refuseRequest,
-  toMalformed,
-  toRefusal,
-} from "./client-fault.js";
+import { answerClientFault, closeGently, refuseRequest, toMalformed } from "./client-fault.js";
 import { limitConnections } from "./connection-limit.js";
 import type { HostCheck } from "./host-check.js";
+import { createHonoListener } from "./hono-listener.js";
 import { HANDSHAKE_MS, type TlsOptions } from "./tls.js";
 
 /** What answers requests: a Hono app, or anything with its `fetch`. */
@@ -74,6 +69,9 @@ const SERVER_OPTIONS = {
   keepAliveTimeout: 65_000,
 };
 
+/** Milliseconds from listening until what the first request for Hono needs is loaded without it. */
+const HONO_AFTER_MS = 500;
+
 /** Creates a server that does not listen yet. */
 export function createAppServer(app: App, options: AppServerOptions = {}): AppServer {
   const { tls, trustProxy } = options;
@@ -82,11 +80,7 @@ export function createAppServer(app: App, options: AppServerOptions = {}): AppSe
   let { check } = options;
   const { limits = {}, onRefused } = options;
   let handleNode = findNodeHandler(app);
-  const listener = getRequestListener((request, env) => current.fetch(request, env), {
-    // HTTP/1.0 knows no Host, and the probes of some load balancers speak it.
-    hostname: "localhost",
-    errorHandler: toRefusal,
-  });
+  const hono = createHonoListener((request, env) => current.fetch(request, env));
   const answer = (incoming: IncomingMessage, outgoing: ServerResponse): void => {
     connections.latest.set(incoming.socket, outgoing);
     if (connections.closing) outgoing.shouldKeepAlive = false;
@@ -112,13 +106,13 @@ export function createAppServer(app: App, options: AppServerOptions = {}): AppSe
       // The only form of a request target that tells the scheme.
       incoming.url = `${origin.protocol}://${incoming.headers.host ?? "localhost"}${incoming.url}`;
     }
-    void listener(incoming, outgoing);
+    hono.answer(incoming, outgoing);
   };
   const serverOptions = { ...SERVER_OPTIONS, ...toTimes(limits) };
   const server =
     tls === undefined
       ? createServer(serverOptions, answer)
-      : (createTlsServer(
+      : (loadHttps().createServer(
           { ...serverOptions, handshakeTimeout: HANDSHAKE_MS, ...tls },
           answer,
         ) as unknown as Server);
@@ -132,6 +126,11 @@ export function createAppServer(app: App, options: AppServerOptions = {}): AppSe
       ? undefined
       : limitConnections(server, opened, maxConnections, () => onRefused?.("connections"));
   let watched = false;
+
+  // When the server has begun and nobody waits for it, so that the first such request need not.
+  server.once("listening", () => {
+    setTimeout(() => hono.load().catch(() => {}), HONO_AFTER_MS).unref();
+  });
 
   let closing: Promise<{ cut: number }> | undefined;
   return {
@@ -155,6 +154,11 @@ export function createAppServer(app: App, options: AppServerOptions = {}): AppSe
     },
     close: (how = {}) => (closing ??= close(server, connections, how)),
   };
+}
+
+/** Most servers are behind something that speaks TLS for them. */
+function loadHttps(): typeof Https {
+  return createRequire(import.meta.url)("node:https") as typeof Https;
 }
 
 function toTimes({ headersTimeoutMs = 20_000, requestTimeoutMs = 120_000 }: ConnectionLimits) {

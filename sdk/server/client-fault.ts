@@ -1,6 +1,5 @@
 import { STATUS_CODES, type ServerResponse } from "node:http";
 import type { Socket } from "node:net";
-import { RequestError } from "@hono/node-server";
 import { EkibenError, toProblem } from "../core/errors.js";
 import { PROBLEM_TYPE } from "../http/problem-response.js";
 import { toRequestId } from "../http/request-id.js";
@@ -77,9 +76,9 @@ export function refuseRequest(outgoing: ServerResponse, error: EkibenError): voi
   outgoing.writeHead(status, headers).end(body);
 }
 
-/** The answer to a request that Hono cannot represent, such as one with a target that is no URL. */
-export function toRefusal(error: unknown): Response {
-  const known = error instanceof RequestError ? toMalformed(error.message, error) : error;
+/** The answer to a request that an app could not answer, or that no `Request` can represent. */
+export function toRefusal(error: unknown, isMalformed: boolean): Response {
+  const known = isMalformed ? toMalformed((error as Error).message, error as Error) : error;
   const { status, headers, body } = toAnswer(known);
   return new Response(body, { status, headers });
 }

@@ -1,3 +1,4 @@
+import { toHeaderReader } from "../core/header-reader.js";
 import { join } from "node:path";
 import { Cancellation } from "../core/cancellation.js";
 import { systemClock } from "../core/clock.js";
@@ -148,7 +149,7 @@ export function createRuntime(definition: ServiceDefinition, options: RuntimeOpt
         const payload = (await toExamplePayload(runtime.api))!;
         const answer = await runtime.invoke(payload, {
           id: "warmup",
-          headers: new Headers(),
+          headers: toHeaderReader(),
           ...readExampleParameters(runtime.api),
           writer: createWriter(runtime.api),
           cancellation: new Cancellation(),

@@ -1,3 +1,4 @@
+import { toHeaderReader } from "../core/header-reader.js";
 import type { EncodedBody, Input, Payload } from "../inputs/input.js";
 import { parseMediaType } from "../inputs/media-type.js";
 import { createParameterReader } from "../inputs/parameters.js";
@@ -22,7 +23,7 @@ export function readExampleParameters(api: ApiDefinition): { params: unknown; qu
 export function parseEncoded(input: Input, encoded: EncodedBody): Payload | Promise<Payload> {
   const head = {
     ...parseMediaType(encoded.mediaType),
-    headers: new Headers(encoded.headers),
+    headers: toHeaderReader(encoded.headers),
   };
   const { bytes } = encoded;
   return input.parseStream === undefined
