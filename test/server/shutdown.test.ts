@@ -18,14 +18,11 @@ test("the first signal stops and then exits with 0", async () => {
   const target = new NotedProcess();
   let finish = (): void => {};
   let stops = 0;
-  stopOnSignal(
-    () => {
-      stops++;
-      return new Promise<void>((resolve) => (finish = resolve));
-    },
-    () => {},
-    target,
-  );
+  const stop = () => {
+    stops++;
+    return new Promise<void>((resolve) => (finish = resolve));
+  };
+  stopOnSignal({ stop, onError() {} }, target);
   target.emit(FIRST);
   await settle();
   expect(target.exits).toEqual([]);
@@ -38,14 +35,11 @@ test("the first signal stops and then exits with 0", async () => {
 test("a second signal exits at once with 1 and does not stop again", async () => {
   const target = new NotedProcess();
   let stops = 0;
-  stopOnSignal(
-    () => {
-      stops++;
-      return new Promise(() => {});
-    },
-    () => {},
-    target,
-  );
+  const stop = () => {
+    stops++;
+    return new Promise<void>(() => {});
+  };
+  stopOnSignal({ stop, onError() {} }, target);
   target.emit(FIRST);
   target.emit("SIGINT");
   await settle();
@@ -58,12 +52,38 @@ test("a stop that fails is told and exits with 1", async () => {
   const told: unknown[] = [];
   const failure = new Error("close failed");
   stopOnSignal(
-    () => Promise.reject(failure),
-    (error) => told.push(error),
+    { stop: () => Promise.reject(failure), onError: (error) => told.push(error) },
     target,
   );
   target.emit(FIRST);
   await settle();
   expect(told).toEqual([failure]);
   expect(target.exits).toEqual([1]);
+});
+
+test("SIGHUP stops too, and is never the second signal, before SIGTERM or behind it", async () => {
+  const target = new NotedProcess();
+  const signals: string[] = [];
+  const stop = (signal: string) => {
+    signals.push(signal);
+    return new Promise<void>(() => {});
+  };
+  stopOnSignal({ stop, onError() {} }, target);
+  for (const signal of ["SIGHUP", "SIGHUP", FIRST, "SIGHUP"]) target.emit(signal);
+  await settle();
+  expect(target.exits).toEqual([]);
+  target.emit(FIRST);
+  expect(target.exits).toEqual([1]);
+  expect(signals).toEqual(["SIGHUP"]);
+});
+
+test("where SIGHUP means something else, it does not stop", async () => {
+  const target = new NotedProcess();
+  let hangUps = 0;
+  let stops = 0;
+  const stop = async () => void stops++;
+  stopOnSignal({ stop, onError() {}, onHangUp: () => ++hangUps > 0 }, target);
+  target.emit("SIGHUP");
+  await settle();
+  expect([hangUps, stops, target.exits]).toEqual([1, 0, []]);
 });

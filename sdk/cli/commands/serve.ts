@@ -46,12 +46,21 @@ async function serveHere(
   const found = await findBundle(target);
   try {
     const server = await serveAlone(found.directory, settings);
+    const { log } = server;
     const stop = async (): Promise<void> => {
       await server.stop();
       await found.dispose();
     };
-    stopOnSignal(stop, (error) => printError(error, true));
-    watchStrayErrors(server.log, stop);
+    stopOnSignal({
+      stop(signal) {
+        if (signal === "SIGHUP" && !isTerminalClosed())
+          log.warn(RELOAD_WITHOUT_PRIMARY, { signal });
+        else log.info(`the server ends: ${signal}`, { signal });
+        return stop();
+      },
+      onError: (error) => printError(error, true),
+    });
+    watchStrayErrors(log, stop);
     supervision.ready(server.address, stop);
     return server.address;
   } catch (error) {
@@ -93,22 +102,31 @@ async function serveByWorkers(
       await control
     )();
   };
-  stopOnSignal(stop, (error) => printError(error, true));
-  reloadOnHangUp(primary.reload);
+  stopOnSignal({
+    stop(signal) {
+      log.info(`the server ends: ${signal}`, { signal });
+      return stop();
+    },
+    onError: (error) => printError(error, true),
+    onHangUp() {
+      if (isTerminalClosed()) return false;
+      // What went wrong is in the log.
+      primary.reload().catch(() => {});
+      return true;
+    },
+  });
   supervision.ready(primary.address, stop);
   await control;
   return primary.address;
 }
 
-/** A terminal that is closed sends the same signal, and then it means the end. */
-function reloadOnHangUp(reload: () => Promise<unknown>): void {
-  if (process.platform === "win32") return;
-  process.on("SIGHUP", () => {
-    if (process.stdin.isTTY) process.kill(process.pid, "SIGTERM");
-    // What went wrong is in the log.
-    else reload().catch(() => {});
-  });
+/** Whether SIGHUP says that the terminal is gone, and no reload is meant; on Windows it always does. */
+function isTerminalClosed(): boolean {
+  return process.platform === "win32" || process.stdin.isTTY;
 }
+
+const RELOAD_WITHOUT_PRIMARY =
+  "the server ends: SIGHUP; only a server with --reloadable or --workers can reload";
 
 /** An unpacked archive is gone by the time its reader could install anything in it. */
 async function explain(error: unknown, archive: string | undefined): Promise<unknown> {
