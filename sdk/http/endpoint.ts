@@ -12,16 +12,14 @@ import type { ApiDefinition } from "../service/definition.js";
 import type { Answer, AnswerWriter, Runtime } from "../service/runtime.js";
 import { createWriter, toContentType } from "../service/writer.js";
 import type { AppOptions } from "./app-options.js";
-import { watchClient } from "./client-watch.js";
 import { BEGAN, BYTES, record, STREAM, type StreamUnderWay } from "./entry.js";
 import { answerError, toRejectedAnswer } from "./error-answer.js";
 import { toProblemAnswer } from "./problem-response.js";
-import { readBody, streamBody } from "./request-body.js";
-import { NO_PARAMETERS, readQueryString, toReader } from "./request-parameters.js";
+import { HonoRequest } from "./hono-request.js";
+import { toReader } from "./request-parameters.js";
 import { readHeaders } from "./request-headers.js";
 import { toRequestId } from "./request-id.js";
 import { readRequestTimeout } from "./request-timeout.js";
-import { readTarget } from "./sender.js";
 import { beginTrace, tracedOf, traceCall, withTrace } from "./request-trace.js";
 import { toStreamChunks } from "./stream-chunks.js";
 import { endCall, watchCall, type WatchedCall } from "./watched-call.js";
@@ -100,9 +98,10 @@ export function createEndpoint(runtime: Runtime, name: string, options: AppOptio
   const api = runtime.definition.apis[name]!;
   const { input } = api;
   const path = `/${api.route}`;
-  const limits = {
+  const plan = {
     maxBytes: api.maxBodyBytes,
     untouched: runtime.definition.middleware.length === 0,
+    hasParams: api.route.includes(":"),
   };
   const chooseWriter = createWriterChoice(api);
   const readParams = toReader(api, "params", "path");
@@ -212,35 +211,19 @@ export function createEndpoint(runtime: Runtime, name: string, options: AppOptio
     });
   };
 
-  const toRequest = (
-    c: Context,
-    { id, began, headers }: Pick<ApiRequest, "id" | "began" | "headers">,
-  ): ApiRequest => ({
-    id,
-    method: c.req.method,
-    target: () => readTarget(c),
-    began,
-    headers,
-    params: api.route.includes(":") ? c.req.param() : NO_PARAMETERS,
-    query: readQueryString(c.req.url),
-    watch: () => watchClient(c),
-    read: (admission) => readBody(c, headers, { ...limits, admission }),
-    stream: (admission) => streamBody(c, headers, { ...limits, admission }),
-  });
-
   const common = {
     api,
     path,
     answer,
     refuse,
     toRequest: (c: Context, id: string, began: number) =>
-      toRequest(c, { id, began, headers: c.req.raw.headers }),
+      new HonoRequest(c, { id, began, headers: c.req.raw.headers }, plan),
     answerAs: (request: ApiRequest, face: ProtocolFace) => {
       watchCall(options.requestLog, { api, request });
       return respond(request, face);
     },
   };
-  if (limits.untouched) {
+  if (plan.untouched) {
     return {
       ...common,
       guarded: false,
@@ -250,7 +233,7 @@ export function createEndpoint(runtime: Runtime, name: string, options: AppOptio
         const id = toRequestId(sent.get("x-request-id") ?? undefined);
         const { method } = c.req;
         options.serviceMetrics?.begin(path, method);
-        const request = toRequest(c, { id, began, headers: sent });
+        const request = new HonoRequest(c, { id, began, headers: sent }, plan);
         traceCall(request, beginTrace(options, { id, method, route: path, headers: sent, began }));
         const answered = withTrace(withoutBody(c, await answer(request)), request.trace);
         const { status, headers } = answered;
@@ -278,11 +261,7 @@ export function createEndpoint(runtime: Runtime, name: string, options: AppOptio
     guarded: true,
     async handler(c) {
       const id = c.get("requestId") as string;
-      const request = toRequest(c, {
-        id,
-        began: c.get(BEGAN) as number,
-        headers: c.req.raw.headers,
-      });
+      const request = common.toRequest(c, id, c.get(BEGAN) as number);
       const traced = tracedOf(c);
       if (traced !== undefined) {
         traceCall(request, traced.trace);

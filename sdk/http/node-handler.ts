@@ -1,17 +1,9 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { watchResponse } from "./client-watch.js";
-import type { Cancellation } from "../core/cancellation.js";
-import type { HeaderReader } from "../core/header-reader.js";
-import type { Admission } from "../service/admission.js";
 import type { AppOptions } from "./app-options.js";
-import { lengthOf, WITHOUT_BODY, type ApiRequest, type Endpoint } from "./endpoint.js";
-import { record, type RequestRecord } from "./entry.js";
-import { collect, streamIncoming } from "./request-body.js";
-import { readIncomingHeaders } from "./request-headers.js";
-import { beginTrace, traceCall, withTrace, type Traced } from "./request-trace.js";
-import { NO_PARAMETERS } from "./request-parameters.js";
-import { toRequestId } from "./request-id.js";
-import type { WatchedCall } from "./watched-call.js";
+import { lengthOf, WITHOUT_BODY, type Endpoint } from "./endpoint.js";
+import { record } from "./entry.js";
+import { beginTrace, traceCall, withTrace } from "./request-trace.js";
+import { SocketRequest } from "./socket-request.js";
 
 /** Answers a request of Node's own server, or says that it does not. */
 export type NodeHandler = (incoming: IncomingMessage, outgoing: ServerResponse) => boolean;
@@ -86,74 +78,6 @@ export function createNodeHandler(
     answer(place, incoming, outgoing).catch(() => outgoing.destroy());
     return true;
   };
-}
-
-/**
- * A request on the socket it came by, and what is recorded of it. A class, as is all that is made for
- * each request: V8 makes functions that are the values of an object literal's properties in the old
- * generation, where they keep their request from the collector of young objects.
- */
-class SocketRequest implements ApiRequest, RequestRecord {
-  readonly id: string;
-  readonly api: string;
-  readonly path: string;
-  readonly method = "POST";
-  readonly began = performance.now();
-  readonly headers: HeaderReader;
-  readonly params = NO_PARAMETERS;
-  readonly query = NO_PARAMETERS;
-  status = 0;
-  bytesOut: number | undefined = undefined;
-  facts: ApiRequest["facts"] = undefined;
-  trace: ApiRequest["trace"] = undefined;
-  call: WatchedCall | undefined = undefined;
-  received: number | undefined = undefined;
-  streamed = false;
-  readonly #incoming: IncomingMessage;
-  readonly #outgoing: ServerResponse;
-  readonly #maxBytes: number;
-
-  constructor(
-    incoming: IncomingMessage,
-    outgoing: ServerResponse,
-    { endpoint, maxBytes }: { endpoint: Endpoint; maxBytes: number },
-  ) {
-    this.headers = readIncomingHeaders(incoming);
-    this.id = toRequestId(this.headers.get("x-request-id") ?? undefined);
-    this.api = endpoint.api.name;
-    this.path = endpoint.path;
-    this.#incoming = incoming;
-    this.#outgoing = outgoing;
-    this.#maxBytes = maxBytes;
-  }
-
-  get from(): IncomingMessage {
-    return this.#incoming;
-  }
-
-  get bytesIn(): number | undefined {
-    return this.received;
-  }
-
-  get traced(): Traced {
-    return this;
-  }
-
-  target(): string {
-    return this.#incoming.url!;
-  }
-
-  watch(): Cancellation {
-    return watchResponse(this.#outgoing);
-  }
-
-  read(admission: Admission): Promise<Uint8Array> {
-    return collect(this.#incoming, { maxBytes: this.#maxBytes, admission });
-  }
-
-  stream(admission: Admission): AsyncIterable<Uint8Array> {
-    return streamIncoming(this.#incoming, this.headers, { maxBytes: this.#maxBytes, admission });
-  }
 }
 
 /** Sends no faster than the client reads; ends the source when the client has gone. */

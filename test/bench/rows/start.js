@@ -23,8 +23,9 @@ export const start = {
     const measure = (name, recipe) => async () => {
       const server = await startServer(recipe);
       cpu[name].push((await readUsage(server.child)).cpuMs);
-      // Idle means that what the start has left behind has had time to go.
-      await new Promise((resolve) => setTimeout(resolve, 200));
+      // Idle means that what the start has left behind has had time to go, and that what a server
+      // loads after its start is there.
+      await new Promise((resolve) => setTimeout(resolve, 1500));
       const { rssBytes } = await readUsage(server.child);
       memory[name].push(rssBytes / MEGABYTE);
       await server.stop();
