@@ -5,15 +5,19 @@ import type { Registry } from "./openapi.js";
 import { PROBLEM_TYPE } from "./problem-response.js";
 
 interface DocumentedProblem {
-  /** The name of the response among the components. */
-  name: string;
   description: string;
   code: ErrorCode;
+  /** Those of the example. */
   facts: ErrorFacts;
 }
 
+/** With the name of the response among the components. */
+interface NamedProblem extends DocumentedProblem {
+  name: string;
+}
+
 /** Each status that an API answers with when it does not answer with outputs. */
-const PROBLEMS: Readonly<Record<number, DocumentedProblem>> = {
+const PROBLEMS: Readonly<Record<number, NamedProblem>> = {
   400: {
     name: "BodyMalformed",
     description: "The body cannot be parsed, or the service rejected the request.",
@@ -131,20 +135,29 @@ export function referToProblems(
 export function addProblems(registry: Registry): void {
   registry.registerComponent("schemas", "Problem", PROBLEM_SCHEMA);
   registry.registerComponent("schemas", "Issue", ISSUE_SCHEMA);
-  for (const { name, description, code, facts } of Object.values(PROBLEMS)) {
-    const problem = toProblem(new EkibenError(code, facts), "f3f5c1de-7f0c-4b3e-9f43-2a86a4ad2a1b");
-    registry.registerComponent("responses", name, {
-      description,
-      headers: {
-        "X-Request-Id": { $ref: "#/components/headers/RequestId" },
-        ...(facts.retryAfter === undefined ? {} : { "Retry-After": RETRY_AFTER }),
-      },
-      content: {
-        [PROBLEM_TYPE]: { schema: { $ref: "#/components/schemas/Problem" }, example: problem },
-      },
-    });
+  for (const { name, ...problem } of Object.values(PROBLEMS)) {
+    registry.registerComponent("responses", name, toProblemComponent(problem));
   }
 }
+
+/** A response that is a problem document, with an example. */
+export function toProblemComponent({ description, code, facts }: DocumentedProblem) {
+  const example = toProblem(new EkibenError(code, facts), "f3f5c1de-7f0c-4b3e-9f43-2a86a4ad2a1b");
+  const content = PROBLEM_CONTENT[PROBLEM_TYPE];
+  return {
+    description,
+    headers: {
+      "X-Request-Id": { $ref: "#/components/headers/RequestId" },
+      ...(facts.retryAfter === undefined ? {} : { "Retry-After": RETRY_AFTER }),
+    },
+    content: { [PROBLEM_TYPE]: { ...content, example } },
+  };
+}
+
+/** The content of a refusal that has no example of its own. */
+export const PROBLEM_CONTENT = {
+  [PROBLEM_TYPE]: { schema: { $ref: "#/components/schemas/Problem" } },
+};
 
 const RETRY_AFTER = {
   description: "Seconds after which to try again",

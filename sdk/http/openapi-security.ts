@@ -1,18 +1,7 @@
 import type { MiddlewareHandler } from "hono";
 import { findGuards } from "./guards/guard-facts.js";
-
-interface Operation {
-  tags?: string[];
-  responses: Record<string, object>;
-}
-
-interface Document {
-  paths?: Record<string, Record<string, Operation>>;
-  components?: Record<string, object>;
-}
-
-/** The tags of the routes that stand behind middlewares and answer with problem documents. */
-const APIS = ["APIs", "Feedback"];
+import { findGuarded, type Document } from "./openapi-guarded.js";
+import { PROBLEM_CONTENT } from "./openapi-problems.js";
 
 /**
  * Says in a document which credentials the APIs ask for, so that the page has a field for them: all
@@ -33,24 +22,16 @@ export function addSecurity<Made extends object>(
   }
   document.components = { ...document.components, securitySchemes: schemes };
   const needed = Object.fromEntries(Object.keys(schemes).map((name) => [name, []]));
-  for (const operations of Object.values(document.paths ?? {})) {
-    for (const [method, operation] of Object.entries(operations)) {
-      const isApi = operation.tags?.some((tag) => APIS.includes(tag)) === true;
-      // Of other protocols only what asks an API stands behind middlewares; probes never do.
-      if (!isApi && method !== "post") continue;
-      const { content } = (operation.responses["400"] ?? {}) as { content?: object };
-      Object.assign(operation, { security: [needed] });
-      operation.responses = {
-        ...operation.responses,
-        401: {
-          description: "The request has no credentials that are known here.",
-          headers: { "WWW-Authenticate": { schema: { type: "string" } } },
-          content: isApi ? { "application/problem+json": { schema: PROBLEM } } : content,
-        },
-      };
-    }
+  for (const { operation, ownForm } of findGuarded(document)) {
+    Object.assign(operation, { security: [needed] });
+    operation.responses = {
+      ...operation.responses,
+      401: {
+        description: "The request has no credentials that are known here.",
+        headers: { "WWW-Authenticate": { schema: { type: "string" } } },
+        content: ownForm ?? PROBLEM_CONTENT,
+      },
+    };
   }
   return made;
 }
-
-const PROBLEM = { $ref: "#/components/schemas/Problem" };

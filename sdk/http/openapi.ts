@@ -8,6 +8,7 @@ import { toParameters } from "./openapi-parameters.js";
 import { addProbes } from "./openapi-probes.js";
 import { addProblems, problemResponses } from "./openapi-problems.js";
 import { addProtocols } from "./openapi-protocols.js";
+import { addRateLimit } from "./openapi-rate-limit.js";
 import { toRequestContent } from "./openapi-request.js";
 import { addSecurity } from "./openapi-security.js";
 
@@ -56,7 +57,7 @@ export function toOpenApi(definition: ServiceDefinition, options: OpenApiOptions
       { name: "Operation", description: "Probes, metrics and metadata" },
     ],
   });
-  return addSecurity(document, definition.middleware);
+  return addRateLimit(addSecurity(document, definition.middleware), definition.middleware);
 }
 
 function addApi(registry: Registry, api: ApiDefinition, options: OpenApiOptions): void {

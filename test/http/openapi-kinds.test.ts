@@ -2,10 +2,11 @@ import { describe, expect, test } from "vitest";
 import { z } from "zod";
 import every from "../../examples/every-input/service.js";
 import { apiKey } from "../../sdk/http/guards/api-key.js";
+import { rateLimit } from "../../sdk/http/guards/rate-limit.js";
 import { toOpenApi } from "../../sdk/http/openapi.js";
 import type { ServiceDefinition } from "../../sdk/service/definition.js";
 import { OpenApi } from "./openapi-model.js";
-import { api, service } from "./serving.js";
+import { api, build, listen, send, service } from "./serving.js";
 import { json } from "../../sdk/inputs/json.js";
 
 type Content = Record<
@@ -22,6 +23,15 @@ interface Document {
   paths: Record<string, { get?: Operation; post?: Operation }>;
   components: { schemas: Record<string, object> };
   tags: { name: string }[];
+}
+
+interface LimitedResponse {
+  headers: Record<string, object>;
+  content: Record<string, { example: object }>;
+}
+interface LimitedDocument {
+  paths: Record<string, Record<string, { responses: Record<string, Partial<LimitedResponse>> }>>;
+  components: { responses: Record<string, LimitedResponse> };
 }
 
 const definition = every.definition as ServiceDefinition;
@@ -249,6 +259,55 @@ describe("other protocols", () => {
         },
       },
     });
+  });
+
+  test("behind rateLimit() all that asks an API may answer with 429, and says what is left", async () => {
+    const apis = [api({ example: { x: 1, y: 2 } })];
+    const limited = service(apis, { middleware: [rateLimit({ requests: 1, by: () => "all" })] });
+    const { app } = await build(limited);
+    await using server = await listen(app);
+    const asked = await fetch(`${server.url}/openapi.json`);
+    const document = (await asked.json()) as LimitedDocument;
+    expect(OpenApi.safeParse(document).error).toBeUndefined();
+    const limitedPaths = Object.entries(document.paths)
+      .filter(([, item]) => Object.values(item).some(({ responses }) => "429" in responses))
+      .map(([path]) => path);
+    expect(limitedPaths.toSorted()).toEqual([
+      "/feedback",
+      "/invocations",
+      "/v1/add",
+      "/v2/models/{model}/infer",
+    ]);
+    const { responses } = document.paths["/v1/add"]!["post"]!;
+    expect(responses["429"]).toEqual({ $ref: "#/components/responses/TooManyRequests" });
+    expect(document.paths["/invocations"]!["post"]!.responses["429"]).toMatchObject({
+      content: {
+        "application/json": { schema: { $ref: "#/components/schemas/ScoringError" } },
+      },
+    });
+
+    // What is described is what comes.
+    const described = document.components.responses["TooManyRequests"]!;
+    const ask = () => send(`${server.url}/v1/add`, { body: JSON.stringify({ x: 1, y: 2 }) });
+    const [first, second] = [await ask(), await ask()];
+    expect([first.status, second.status]).toEqual([200, 429]);
+    const namesOf = (headers: object) =>
+      Object.keys(headers)
+        .map((name) => name.toLowerCase())
+        .toSorted();
+    expect(namesOf(second.headers)).toEqual(expect.arrayContaining(namesOf(described.headers)));
+    expect(namesOf(described.headers)).toContain("retry-after");
+    expect(namesOf(first.headers)).toEqual(
+      expect.arrayContaining(namesOf(responses["200"]!.headers!)),
+    );
+    expect(namesOf(responses["200"]!.headers!)).toContain("ratelimit");
+    const { example } = described.content["application/problem+json"]!;
+    expect(Object.keys(JSON.parse(second.body) as object).toSorted()).toEqual(
+      Object.keys(example).toSorted(),
+    );
+
+    const open = toOpenApi(service(apis), { version: "1" });
+    expect(JSON.stringify(open)).not.toContain("429");
   });
 
   test("a service without an API for them keeps the document valid", () => {

@@ -97,6 +97,7 @@ const Header = z.strictObject({
   description: z.string().optional(),
   required: z.boolean().optional(),
   schema: Schema,
+  example: z.unknown().optional(),
 });
 
 const Parameter = z

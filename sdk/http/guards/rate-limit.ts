@@ -71,7 +71,7 @@ export function createRateLimit(options: RateLimitOptions, clock: Clock): Middle
     return readAddress(c);
   }
 
-  return async (c, next) => {
+  const middleware: MiddlewareHandler = async (c, next) => {
     const client = isPreflight(c) ? undefined : findClient(c);
     // A call in process has no address.
     if (client === undefined) return await next();
@@ -93,6 +93,15 @@ export function createRateLimit(options: RateLimitOptions, clock: Clock): Middle
     for (const [name, value] of Object.entries(headers)) c.header(name, value);
     await next();
   };
+  return Object.assign(middleware, { [LIMITS_CLIENTS]: true });
+}
+
+/** By this key, since a notebook may hold more than one copy of this package. */
+const LIMITS_CLIENTS = Symbol.for("ekiben.limits-clients");
+
+/** Whether one of the middlewares is a `rateLimit()`. */
+export function limitsClients(middleware: readonly MiddlewareHandler[]): boolean {
+  return middleware.some((one) => LIMITS_CLIENTS in one);
 }
 
 function invalid(detail: string): EkibenError {
