@@ -124,6 +124,8 @@ function printLine(level: LogLevel, message: string, fields: LogFields): string 
   let stack = "";
   for (const [key, value] of Object.entries(fields)) {
     if (value instanceof Error) stack += `\n${printError(value)}`;
+    // Programs want an address by itself; a person has read it in the sentence.
+    else if (typeof value === "string" && value.length > 7 && message.includes(value)) continue;
     else line += ` ${key}=${printValue(value)}`;
   }
   return `${line}${quiet(stack).replaceAll("\n", "\n    ")}\n`;
@@ -135,11 +137,15 @@ function printTime(now: Date): string {
   return `${clock.join(":")}.${pad(now.getMilliseconds(), 3)}`;
 }
 
+/** Characters of an object in a plain line; JSON lines have all of it. */
+const MOST_SHOWN = 120;
+
 function printValue(value: unknown): string {
   if (typeof value === "string") return /^[\w./:@+-]+$/.test(value) ? value : JSON.stringify(value);
   if (typeof value !== "object" || value === null) return String(value);
   try {
-    return quiet(JSON.stringify(value));
+    const text = quiet(JSON.stringify(value));
+    return text.length > MOST_SHOWN ? `${text.slice(0, MOST_SHOWN)}…` : text;
   } catch {
     return quiet(String(value));
   }

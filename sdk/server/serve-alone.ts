@@ -6,6 +6,12 @@ import { toConnectionOptions } from "./connection-options.js";
 import { serveBundle, type RunningServer } from "./serve.js";
 import type { ResolvedSettings } from "./settings/resolve.js";
 
+/** A server that writes its own lines. */
+export interface LoneServer extends RunningServer {
+  /** Resolves when what it has logged so far is written, or cannot be. */
+  flush(): Promise<void>;
+}
+
 /**
  * Serves a bundle in this process alone, with its management port when one is set.
  * @throws as `serveBundle`
@@ -13,7 +19,7 @@ import type { ResolvedSettings } from "./settings/resolve.js";
 export async function serveAlone(
   directory: string,
   settings: ResolvedSettings,
-): Promise<RunningServer> {
+): Promise<LoneServer> {
   const { values } = settings;
   let operations: Operations | undefined;
   let stopping = false;
@@ -38,6 +44,11 @@ export async function serveAlone(
     admin?.tell(server.log);
     return {
       ...server,
+      async flush() {
+        // It says that it is ready in the next turn.
+        await new Promise((resolve) => setImmediate(resolve));
+        await lines.flush();
+      },
       async stop(limits) {
         stopping = true;
         const delayMs = values["server.shutdownDelay"] * 1000;

@@ -1,4 +1,4 @@
-import { writeFile } from "node:fs/promises";
+import { readFile, writeFile } from "node:fs/promises";
 import { Agent, request } from "node:http";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -56,6 +56,29 @@ test("takes settings from a file, and tells where each came from", async () => {
   });
   expect(await server.stop()).toBe(0);
   expect(server.output()).toContain('"server.drainTimeout":"6 (EKIBEN_DRAIN_TIMEOUT)"');
+});
+
+test("help has the options by section, the common ones first, and what a default follows", async () => {
+  const { code, stdout } = await home.run(["serve", "--help"]);
+  expect(code).toBe(0);
+  const groups = stdout.split(/\n\n(?=\w[\w ]*:\n)/);
+  const headings = groups.slice(1).map((group) => group.slice(0, group.indexOf(":")));
+  expect(headings).toEqual([
+    ...["Arguments", "Options", "Server", "TLS", "Management port", "Limits", "Logs", "Traces"],
+    "Global Options",
+  ]);
+  const flagsOf = (heading: string): string[] => {
+    const group = groups.find((one) => one.startsWith(`${heading}:`))!;
+    return Array.from(group.matchAll(/^ {2}(?:-\w, )?(--[\w-]+)/gm), ([, flag]) => flag!);
+  };
+  expect(flagsOf("Options")).toEqual([
+    ...["--config", "--port", "--host", "--workers", "--log-level", "--log-dir", "--help"],
+  ]);
+  expect(flagsOf("TLS")).toEqual(["--tls-cert", "--tls-key", "--tls-ca"]);
+  const sentence = stdout.replace(/\s+/g, " ");
+  expect(sentence).toContain("(default: file with --log-dir, else off, env: EKIBEN_LOG_ACCESS)");
+  expect(sentence).toContain("An option wins over its variable (env), a variable over the file");
+  expect(sentence).toMatch(/15 more settings have .* sdk\/server\/production\.md/);
 });
 
 test("settings that are wrong end the command with exit code 2, whatever they come from", async () => {
@@ -176,6 +199,33 @@ test("logs one JSON line when it is ready and nothing that is no JSON", async ()
     .split("\n")
     .map((line) => JSON.parse(line));
   expect(lines.filter(({ message }) => /answers on/.test(message))).toHaveLength(1);
+});
+
+test("logs lines for people where they are asked for, errors included", async () => {
+  for (const workers of ["1", "2"]) {
+    const args = ["words", "--port", "0", "--log-format", "plain", "--workers", workers];
+    const server = await home.serve(args);
+    const answer = await post(`${server.url}/v1/shout`, { text: "fail" });
+    expect(answer).toMatchObject({ status: 500 });
+    await server.stop();
+    const lines = server.output().trimEnd().split("\n");
+    for (const line of lines) expect(line).toMatch(/^(\d\d:\d\d:\d\d\.\d{3} \w+ +\S| {4,}\S)/);
+    const failed = lines.findIndex((line) => / error .* requestId=\S+/.test(line));
+    expect(lines.slice(failed, failed + 12).join("\n")).toMatch(/\n {4}.*asked to fail/);
+    expect(server.output()).toMatch(/ {4}at .*src[\\/]words\.ts:15:/);
+  }
+});
+
+test("lines of the application that go to a file are JSON everywhere", async () => {
+  const directory = join(home.path, "logs-of-words");
+  const args = ["--log-format", "plain", "--log-dir", directory];
+  const env = { EKIBEN_LOG_APPLICATION: "both" };
+  const server = await home.serve(["words", "--port", "0", ...args], { env });
+  await server.stop();
+  const inFile = await readFile(join(directory, "application.log"), "utf8");
+  for (const text of [inFile, server.output()]) {
+    for (const line of text.trim().split("\n")) expect(JSON.parse(line)).toHaveProperty("message");
+  }
 });
 
 test("an error of a handler is told without the inside, and logged with the line of the source", async () => {

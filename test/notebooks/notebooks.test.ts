@@ -43,6 +43,11 @@ const SHOWN: Readonly<Record<string, readonly RegExp[]>> = {
   ],
 };
 
+/** Times, ports, versions and durations differ with each run. */
+function withoutNumbers(text: string): string {
+  return text.replace(/churn:[\w-]+/g, "churn").replace(/\d+(?:[:.]\d+)*/g, "N");
+}
+
 /** The service was trained and tried out with customers, and none of them travels with it. */
 function checkBundleOfMany(home: string, text: string): void {
   const losses = Array.from(text.matchAll(/round \d+: loss ([\d.]+)/g), ([, loss]) => Number(loss));
@@ -120,8 +125,8 @@ describe("notebooks", () => {
       stdio: ["ignore", "pipe", "pipe"],
     });
     const exited = once(child, "close");
+    let output = "";
     try {
-      let output = "";
       child.stderr.on("data", (text: Buffer) => (output += text.toString()));
       const url = await new Promise<string>((resolve, reject) => {
         child.stdout.on("data", (text: Buffer) => {
@@ -155,6 +160,11 @@ describe("notebooks", () => {
       await exited;
     }
     expect(child.exitCode).toBe(0);
+    // What is a line of the log reads as one, and the address is the last thing said.
+    expect(output).not.toMatch(/^\{"/m);
+    const readme = readFileSync(join(root, "README.md"), "utf8");
+    const [, shown] = /<!-- start:start -->\n```text\n([^]*?\n)```/.exec(readme)!;
+    expect(withoutNumbers(output)).toContain(withoutNumbers(shown!));
   });
 
   it.skipIf(process.platform === "win32")(

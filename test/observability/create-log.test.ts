@@ -83,6 +83,13 @@ test("a plain line reads as a sentence with its fields", () => {
   );
 });
 
+test("a plain line leaves out what its sentence has, and the rest of a long object", () => {
+  const { log, lines } = record("plain");
+  const address = "http://127.0.0.1:3000";
+  log.info(`answers on ${address}`, { address, shapes: Array.from({ length: 99 }, (_, at) => at) });
+  expect(lines[0]).toMatch(/ answers on http:\/\/127\.0\.0\.1:3000 shapes=\[0,1,[\d,]{115}…\n$/);
+});
+
 test("a plain line shows the stack of an error beneath it", () => {
   const { log, lines } = record("plain");
   log.error("failed", { error: new Error("outer", { cause: new Error("inner") }), api: "predict" });

@@ -54,7 +54,10 @@ async function serveSaved(port: number | undefined): Promise<string> {
   const { resolveSettings } = await import("../../server/settings/resolve.js");
   const { EkibenError } = await import("../../core/errors.js");
   const serveOn = async (on: number): Promise<string> =>
-    await serveTag("churn:latest", () => resolveSettings({ flags: { "server.port": on } }));
+    await serveTag("churn:latest", () =>
+      // A person reads here, through whatever the lines go.
+      resolveSettings({ flags: { "server.port": on, "logs.format": "plain" } }),
+    );
   try {
     return await serveOn(port ?? 3000);
   } catch (error) {

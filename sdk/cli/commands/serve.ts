@@ -62,6 +62,8 @@ async function serveHere(
     });
     watchStrayErrors(log, stop);
     supervision.ready(server.address, stop);
+    // Who reads the log and what the command prints next reads them in order.
+    await server.flush();
     return server.address;
   } catch (error) {
     await found.dispose();

@@ -14,14 +14,21 @@ export function createServerLog(
 ): Log {
   const level = settings["logs.level"];
   const plan = toLogPlan(settings);
+  const { stdout, file } = plan.application;
+  const wanted = settings["logs.format"] ?? (process.stdout.isTTY ? "plain" : "json");
+  // Files are read by programs.
+  const format = file ? "json" : wanted;
   if (lines === undefined || !goesThroughSink(plan)) {
-    return createLog({ ...facts, level: plan.application.stdout ? level : "silent" });
+    return createLog({ ...facts, level: stdout ? level : "silent", format });
   }
   return createLog({
     ...facts,
     level,
-    format: "json",
-    write: (line) => lines.write("application", line.trimEnd()),
+    format,
+    write(text) {
+      // The stack of an error has lines of its own, and the way of the others is by the line.
+      for (const line of text.trimEnd().split("\n")) lines.write("application", line);
+    },
   });
 }
 

@@ -1,5 +1,6 @@
 import type { Log } from "../../observability/log.js";
 import type { ResolvedSettings } from "./resolve.js";
+import type { Setting } from "./setting.js";
 import { ALL_SETTINGS, type SettingName } from "./table.js";
 
 /** A setting as `/metadata` and a log line show it. */
@@ -51,7 +52,7 @@ export function toSettingsTable(): string {
     const flag = [setting.flag, placeholder].filter((part) => part !== undefined).join(" ");
     // A bar would end the cell, in code as well.
     const shown = setting.flag === undefined ? "" : `\`${flag.replaceAll("|", "\\|")}\``;
-    return `| \`${name}\` | ${shown} | \`${setting.env}\` | ${setting.help} | ${printDefault(setting.default)} |`;
+    return `| \`${name}\` | ${shown} | \`${setting.env}\` | ${setting.help} | ${printDefault(setting)} |`;
   });
   return [
     "| setting | option | variable | meaning | default |",
@@ -60,8 +61,9 @@ export function toSettingsTable(): string {
   ].join("\n");
 }
 
-/** How help and documentation write a default. */
-export function printDefault(value: unknown): string {
+/** How help and documentation write what holds where nothing is set. */
+export function printDefault({ default: value, follows }: Setting<unknown>): string {
+  if (follows !== undefined) return follows;
   return value === undefined || value === false ? "off" : print(value);
 }
 

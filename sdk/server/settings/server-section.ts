@@ -62,6 +62,7 @@ export const serverSection = {
   "server.workerMemory": setting({
     kind: wholeNumber("megabytes", 32, 1_048_576),
     default: undefined,
+    follows: "the limit of Node.js",
     flag: "--worker-memory",
     env: "EKIBEN_WORKER_MEMORY",
     help: "limit of the JavaScript heap of a worker; one that reaches it is replaced",

@@ -18,6 +18,8 @@ export interface Setting<T> {
   readonly env: string;
   /** One line for help and documentation; begins small and ends without a full stop. */
   readonly help: string;
+  /** What holds where it is not set, when that is neither its default nor off: `stdout, or a file`. */
+  readonly follows?: string;
   /** Its value is never shown. @default false */
   readonly secret?: boolean;
 }

@@ -24,6 +24,17 @@ export const SETTINGS = {
 
 export type SettingName = keyof typeof SETTINGS;
 
+/** The section of a setting, by the first word of its name, as a heading says it. */
+export const SECTIONS: Readonly<Record<string, string>> = {
+  server: "Server",
+  tls: "TLS",
+  admin: "Management port",
+  limits: "Limits",
+  logs: "Logs",
+  metrics: "Metrics",
+  tracing: "Traces",
+};
+
 /** The value of every setting by its name; plain data that may cross a process boundary. */
 export type Settings = {
   readonly [Name in SettingName]: (typeof SETTINGS)[Name] extends Setting<infer T> ? T : never;
