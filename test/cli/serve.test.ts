@@ -63,22 +63,21 @@ test("help has the options by section, the common ones first, and what a default
   expect(code).toBe(0);
   const groups = stdout.split(/\n\n(?=\w[\w ]*:\n)/);
   const headings = groups.slice(1).map((group) => group.slice(0, group.indexOf(":")));
-  expect(headings).toEqual([
-    ...["Arguments", "Options", "Server", "TLS", "Management port", "Limits", "Logs", "Traces"],
-    "Global Options",
-  ]);
+  expect(headings.join(", ")).toBe(
+    "Arguments, Options, Server, TLS, Management port, Limits, Logs, Traces, Global Options",
+  );
   const flagsOf = (heading: string): string[] => {
     const group = groups.find((one) => one.startsWith(`${heading}:`))!;
     return Array.from(group.matchAll(/^ {2}(?:-\w, )?(--[\w-]+)/gm), ([, flag]) => flag!);
   };
-  expect(flagsOf("Options")).toEqual([
-    ...["--config", "--port", "--host", "--workers", "--log-level", "--log-dir", "--help"],
-  ]);
+  expect(flagsOf("Options").join(" ")).toBe(
+    "--config --port --host --workers --log-level --log-dir --help",
+  );
   expect(flagsOf("TLS")).toEqual(["--tls-cert", "--tls-key", "--tls-ca"]);
   const sentence = stdout.replace(/\s+/g, " ");
   expect(sentence).toContain("(default: file with --log-dir, else off, env: EKIBEN_LOG_ACCESS)");
   expect(sentence).toContain("An option wins over its variable (env), a variable over the file");
-  expect(sentence).toMatch(/15 more settings have .* sdk\/server\/production\.md/);
+  expect(sentence).toMatch(/\d+ more settings have .* sdk\/server\/production\.md/);
 });
 
 test("settings that are wrong end the command with exit code 2, whatever they come from", async () => {
