@@ -5,8 +5,8 @@ import type { CostFit } from "./fit.js";
 import type { Limits } from "./limits.js";
 import type { Ticket } from "./ticket.js";
 
-/** The moments of a ticket. */
-type Waiting = Pick<Ticket<unknown, unknown>, "job" | "queued" | "expires" | "deadline">;
+/** The size and the moments of a ticket. */
+type Waiting = Pick<Ticket<unknown, unknown>, "job" | "items" | "queued" | "expires" | "deadline">;
 
 /** What the messages of refusals tell: the queue and what its work costs. */
 export interface Load {
@@ -61,25 +61,45 @@ export function queueBytesFull(load: Load, bytes: number): EkibenError {
 /** `estimateMs` is the cost of the batch that the job would be in, `undefined` when not known. */
 export function deadlineUnreachable(
   load: Load,
-  { job, queued, expires, deadline }: Waiting,
+  ticket: Waiting,
   { now, estimateMs }: { now: number; estimateMs?: number | undefined },
 ): EkibenError {
+  const { job, queued, expires, deadline } = ticket;
   const arrived = job.arrived ?? queued;
   const limitMs = deadline === expires ? load.limits.maxLatencyMs : deadline - arrived;
   const who = deadline === expires ? "" : ", the time that its client gives it";
   const way =
     queued - arrived < 1 ? "" : `the request took ${milliseconds(queued - arrived)} to get here, `;
-  const waited = `${way === "" ? "the request" : "it"} has waited ${milliseconds(now - queued)}`;
-  const estimate =
-    estimateMs === undefined
-      ? "the cost of a batch is not known yet"
-      : `its batch would take about ${milliseconds(estimateMs)}`;
+  const waited = `${way}${way === "" ? "the request" : "it"} has waited ${milliseconds(now - queued)}`;
+  const queue = load.queuedRequests === 0 ? "" : `, ${toQueueText(load)}`;
+  const obstacle =
+    estimateMs !== undefined && estimateMs >= limitMs
+      ? `${toBatchText(load, ticket, { estimateMs, limitMs })}, more than that by itself; ${waited}`
+      : `${waited}, ${toEstimateText(estimateMs, deadline - now)}`;
   return new EkibenError("DEADLINE_UNREACHABLE", {
-    detail: `"${load.name}" cannot answer within ${milliseconds(limitMs)}${who}: ${way}${waited}, ${estimate}, ${toQueueText(load)}.`,
+    detail: `"${load.name}" cannot answer within ${milliseconds(limitMs)}${who}: ${obstacle}${queue}.`,
     expected: Math.round(limitMs),
     received: Math.round(now - arrived + (estimateMs ?? 0)),
     retryAfter: toRetryAfter(load),
   });
+}
+
+/** Of a batch that is too slow for any request: whether the job needs the others for that. */
+function toBatchText(
+  { fit }: Load,
+  { items }: Waiting,
+  { estimateMs, limitMs }: { estimateMs: number; limitMs: number },
+): string {
+  const ownMs = fit.estimate(items) ?? 0;
+  return ownMs >= limitMs
+    ? `a batch of its ${count(items, "item")} would take about ${milliseconds(ownMs)}`
+    : `the batch that it would be in would take about ${milliseconds(estimateMs)}`;
+}
+
+function toEstimateText(estimateMs: number | undefined, leftMs: number): string {
+  if (estimateMs === undefined) return "the cost of a batch is not known yet";
+  const text = `its batch would take about ${milliseconds(estimateMs)}`;
+  return estimateMs < leftMs ? `${text} and leave too little time for its answer` : text;
 }
 
 export const draining = (name: string): EkibenError =>

@@ -65,7 +65,8 @@ function writeDown(
   const { status, code } = problem;
   const fields = { requestId, status, code };
   if (UNDER_LOAD.has(status)) {
-    const message = "request not answered";
+    // 504 comes from a request that was taken; the others are refused before any work is done.
+    const message = status === 504 ? "request timed out" : "request refused";
     const own = { requestId, detail: problem.detail };
     if (bursts === undefined) log.warn(message, { status, code, ...own });
     else bursts.warn(message, { status, code }, own);

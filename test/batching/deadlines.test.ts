@@ -89,11 +89,35 @@ describe("shedding by estimate", () => {
     const { error } = await late;
     expect(error?.facts).toEqual({
       detail:
-        '"predict" cannot answer within 100 ms: the request has waited 89 ms, its batch would take about 40 ms, 0 requests with 0 items wait.',
+        '"predict" cannot answer within 100 ms: the request has waited 89 ms, its batch would take about 40 ms.',
       expected: 100,
       received: 129,
       retryAfter: 1,
     });
+  });
+
+  it("says whose batch is too slow by itself, without a word of a queue that is empty", async () => {
+    const known = [1, 100, 60];
+    const { clock, batcher } = await setup({ maxLatencyMs: 100, maxBatchSize: 120 }, known);
+    void batcher.submit(job(0, 10));
+    await clock.advance(1);
+    const large = watch(clock, batcher.submit(job(1, 95)));
+    const small = watch(clock, batcher.submit(job(2, 5)));
+    await clock.runAll();
+    expect(await small).toMatchObject({ value: 2 });
+    expect((await large).error?.facts.detail).toBe(
+      '"predict" cannot answer within 100 ms: a batch of its 95 items would take about 105 ms, more than that by itself; the request has waited 19 ms.',
+    );
+    void batcher.submit(job(0, 10));
+    await clock.advance(1);
+    const joint = watch(clock, batcher.submit(job(3, 65)));
+    void batcher.submit(job(4, 50));
+    const last = watch(clock, batcher.submit(job(5, 10)));
+    await clock.runAll();
+    expect(await last).toMatchObject({ value: 5 });
+    expect((await joint).error?.facts.detail).toBe(
+      '"predict" cannot answer within 100 ms: the batch that it would be in would take about 125 ms, more than that by itself; the request has waited 19 ms.',
+    );
   });
 
   it("looks at who is due first, whoever came first", async () => {

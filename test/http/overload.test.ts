@@ -117,7 +117,7 @@ describe("more than an API may have in flight", () => {
     expect(sum(text, "ekiben_shed_total", 'reason="concurrency"')).toBe(37);
     expect(sum(text, "ekiben_requests_total", 'status="503"')).toBe(37);
     expect(sum(text, "ekiben_requests_total", 'status="200"')).toBe(3);
-    expect(lines.filter(([message]) => message === "request not answered")).toHaveLength(1);
+    expect(lines.filter(([message]) => message === "request refused")).toHaveLength(1);
     expect(server.runtime.inFlight).toMatchObject({ requests: 0, bytes: 0 });
   });
 
