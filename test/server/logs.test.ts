@@ -1,4 +1,4 @@
-import { mkdir, readFile, symlink } from "node:fs/promises";
+import { mkdir, readFile, symlink, writeFile } from "node:fs/promises";
 import { Agent, request } from "node:http";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
@@ -138,6 +138,25 @@ test("files without a folder are refused before anything starts", async () => {
   const refused = await home.run(["serve", "words", "--log-access", "file"]);
   expect(refused.code).not.toBe(0);
   expect(refused.stderr).toMatch(/SETTING_INVALID.*logs\.access.*\n.*--log-dir/);
+});
+
+test("a log folder that cannot be made is a wrong setting: exit code 2, and what to do", async () => {
+  const file = join(home.path, "taken");
+  await writeFile(file, "");
+  const places = [file, join(file, "logs")];
+  // There the system says that a folder is missing whose parent exists.
+  if (process.platform === "linux") places.push("/proc/nope/x");
+  for (const place of places) {
+    for (const more of [[], ["--workers=2"]]) {
+      const args = ["serve", "words", "--port=0", `--log-dir=${place}`, ...more];
+      const { code, stderr, stdout } = await home.run(args);
+      expect(stderr).toMatch(
+        /^error SETTING_INVALID: The log folder .* cannot be made: .*\n.*--log-dir/,
+      );
+      expect(stderr).toContain(place);
+      expect({ code, stdout }).toEqual({ code: 2, stdout: "" });
+    }
+  }
 });
 
 function shout(url: string, id: string): Promise<void> {

@@ -1,9 +1,9 @@
-import { mkdir } from "node:fs/promises";
 import { EkibenError } from "../../core/errors.js";
 import { createFileTarget, type LogFiles, type Rotation } from "./file-target.js";
 import { ByteBudget, LineQueue } from "./line-queue.js";
 import { DropTally, LOG_STREAMS, type LineSink, type LogStream } from "./line-sink.js";
 import { logFiles } from "./log-files.js";
+import { makeFolder } from "./make-folder.js";
 import type { Retention } from "./rotated-files.js";
 
 export interface FileWriterOptions {
@@ -36,15 +36,15 @@ const DEFAULT_RETENTION: Retention = {
 
 /**
  * Writes each stream to its own file of a folder, `prediction.log` and so on, rotated by size and
- * time. @throws COMMAND_INVALID when the folder cannot be made or written to.
+ * time. @throws SETTING_INVALID when the folder cannot be made.
  */
 export async function createFileWriter(options: FileWriterOptions): Promise<LineSink> {
   const { directory, onTrouble, onFault } = options;
   const tally = new DropTally();
-  await mkdir(directory, { recursive: true }).catch((cause: unknown) => {
-    throw new EkibenError("COMMAND_INVALID", {
-      detail: `The folder of the logs, ${directory}, cannot be made: ${(cause as Error).message}.`,
-      hint: "Choose a folder that this user may write to.",
+  await makeFolder(directory).catch((cause: unknown) => {
+    throw new EkibenError("SETTING_INVALID", {
+      detail: `The log folder ${directory} cannot be made: ${(cause as Error).message}.`,
+      hint: "Name a folder with --log-dir, EKIBEN_LOG_DIR or logs.directory that this user may make or write to.",
       cause,
     });
   });

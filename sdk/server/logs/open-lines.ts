@@ -14,7 +14,7 @@ const TELL_EVERY_MS = 60_000;
 
 /**
  * Opens what the settings ask for: files, standard output or both.
- * @throws COMMAND_INVALID when the folder cannot be made, SETTING_INVALID when there is none
+ * @throws SETTING_INVALID when there is no folder, or it cannot be made
  */
 export async function openLines(settings: Settings): Promise<Lines> {
   const plan = toLogPlan(settings);
