@@ -251,7 +251,7 @@ test("a folder that cannot be made is told by its name", async () => {
   await using folder = await makeFolder({ file: "" });
   const directory = join(folder.path, "file", "logs");
   await expect(createFileWriter({ directory })).rejects.toMatchObject({
-    code: "COMMAND_INVALID",
+    code: "SETTING_INVALID",
     message: expect.stringContaining(directory),
   });
 });
