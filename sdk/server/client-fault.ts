@@ -71,7 +71,7 @@ export function closeGently(socket: Socket): void {
 }
 
 /** Answers a request that Node's parser lets through and no app is to see; the connection ends. */
-export function refuseRequest(outgoing: ServerResponse, error: EkibenError): void {
+export function refuseRequest(outgoing: ServerResponse, error: unknown): void {
   const { status, headers, body } = toAnswer(error);
   outgoing.writeHead(status, headers).end(body);
 }

@@ -1,5 +1,5 @@
 import type { RequestListener } from "node:http";
-import { toRefusal } from "./client-fault.js";
+import { refuseRequest, toRefusal } from "./client-fault.js";
 
 /** Answers requests of Node's own server by a `fetch`. */
 export interface HonoListener {
@@ -28,17 +28,25 @@ export function createHonoListener(
     }) as RequestListener;
   }
 
+  function loadOnce(): Promise<void> {
+    loading ??= load().catch((error: unknown) => {
+      // Such as for want of descriptors: the next request tries again.
+      loading = undefined;
+      throw error;
+    });
+    return loading;
+  }
+
   return {
     answer(incoming, outgoing) {
       if (listener !== undefined) return listener(incoming, outgoing);
-      loading ??= load();
-      loading.then(
+      loadOnce().then(
         () => {
           if (!outgoing.destroyed) listener!(incoming, outgoing);
         },
-        () => outgoing.destroy(),
+        (error: unknown) => refuseRequest(outgoing, error),
       );
     },
-    load: () => (loading ??= load()),
+    load: loadOnce,
   };
 }
