@@ -1,6 +1,7 @@
 import { createServer } from "node:net";
 import { availableParallelism } from "node:os";
 import { EkibenError } from "../../core/errors.js";
+import { toCurrentLog } from "../../observability/current-log.js";
 import type { Log } from "../../observability/log.js";
 import { acceptWaiting } from "../accept-waiting.js";
 import { listenAdmin, type AdminPort } from "../admin/listen-admin.js";
@@ -12,6 +13,7 @@ import { createServerLog } from "../logs/server-log.js";
 import type { PrimaryAnswers, ToWorker } from "../messages.js";
 import { logSettings } from "../settings/report.js";
 import type { ResolvedSettings } from "../settings/resolve.js";
+import { reloadSettings } from "../settings/restart.js";
 import { readBundleFacts, type BundleFacts } from "./bundle-facts.js";
 import { createDistributor } from "./distributor.js";
 import { createPool, type Pool } from "./pool.js";
@@ -56,9 +58,6 @@ interface Served {
   readonly settings: ResolvedSettings;
 }
 
-/** What this process has opened itself; a reload cannot change it. */
-const FIXED = ["server.port", "server.host", "admin.port", "admin.host"] as const;
-
 /** Milliseconds in which a connection without a request stays open at the end. */
 const LINGER_MS = 250;
 /** The same after a reload: most clients ask again within it, and move without a closed socket. */
@@ -78,7 +77,8 @@ export async function servePrimary(options: PrimaryOptions): Promise<RunningPrim
   // The only process that writes: its workers send their lines here.
   const lines = await openLines(values);
   const { service, version } = facts;
-  const log = options.log ?? createServerLog({ service, version }, values, lines);
+  let currentLog = options.log ?? createServerLog({ service, version }, values, lines);
+  const log = toCurrentLog(() => currentLog);
   lines.tellTo(log);
   logSettings(log, settings);
 
@@ -94,6 +94,7 @@ export async function servePrimary(options: PrimaryOptions): Promise<RunningPrim
   let stopped: Promise<void> | undefined;
   /** Of what is served, what starts to be, and what ends. */
   const pools = new Set<Pool>();
+  const inForce = () => (current?.settings ?? settings).values;
   const allWorkers = () => [...pools].flatMap((pool) => pool.workers);
   const metrics = createPrimaryMetrics({
     service: facts.service,
@@ -144,8 +145,7 @@ export async function servePrimary(options: PrimaryOptions): Promise<RunningPrim
   }
 
   async function retire({ found: folder, pool }: Served, lingerMs: number): Promise<void> {
-    const drainMs = values["server.drainTimeout"] * 1000;
-    await pool.stop({ drainMs, lingerMs });
+    await pool.stop({ drainMs: inForce()["server.drainTimeout"] * 1000, lingerMs });
     pools.delete(pool);
     await folder.dispose();
   }
@@ -171,7 +171,7 @@ export async function servePrimary(options: PrimaryOptions): Promise<RunningPrim
 
   async function exchange(old: Served, wanted: string): Promise<ReloadReport> {
     const began = performance.now();
-    const now = await options.readSettings();
+    const { settings: now, kept } = reloadSettings(old.settings, await options.readSettings());
     const folder = await options.find(wanted);
     const of = await readBundleFacts(folder.directory);
     log.info(`reloading: ${old.facts.tag} to ${of.tag}`);
@@ -184,11 +184,14 @@ export async function servePrimary(options: PrimaryOptions): Promise<RunningPrim
       await folder.dispose();
       throw error;
     }
-    const fixed = FIXED.filter((name) => now.values[name] !== values[name]);
-    if (fixed.length > 0) log.warn("these settings need a new start", { settings: fixed });
+    if (kept.length > 0) {
+      const names = kept.join(", ");
+      log.warn(`these settings were changed and need a restart: ${names}`, { settings: kept });
+    }
     // From here on every new connection goes to the new workers.
     current = next;
     target = wanted;
+    currentLog = options.log ?? createServerLog(of, now.values, lines);
     distributor.pump();
     void retire(old, RELOAD_LINGER_MS).then(() => log.info(`${old.facts.tag} has ended`));
     const report: ReloadReport = {
@@ -241,8 +244,10 @@ export async function servePrimary(options: PrimaryOptions): Promise<RunningPrim
     throw error;
   }
   const endWatch = startWatchdog(allWorkers, {
-    reportMs: values["server.workerTimeout"] * 1000,
-    killMs: toMs(values["server.workerKillTimeout"]),
+    patience: () => ({
+      reportMs: inForce()["server.workerTimeout"] * 1000,
+      killMs: toMs(inForce()["server.workerKillTimeout"]),
+    }),
     log,
   });
   // Whoever reads this line may send a signal at once: the caller gets to take it first.
@@ -255,10 +260,11 @@ export async function servePrimary(options: PrimaryOptions): Promise<RunningPrim
 
   async function stop(): Promise<void> {
     clearImmediate(told);
-    const drainMs = values["server.drainTimeout"] * 1000;
+    const { "server.drainTimeout": drain, "server.shutdownDelay": delay } = inForce();
+    const drainMs = drain * 1000;
     log.info("draining", { address: bound.address });
     tell(allWorkers(), { type: "unready" });
-    await sleep(values["server.shutdownDelay"] * 1000);
+    await sleep(delay * 1000);
     await acceptWaiting();
     server.close();
     // What was accepted is handed over before its worker is asked to end.

@@ -2,18 +2,23 @@ import type { Log } from "../../observability/log.js";
 import { BEAT_MS } from "../messages.js";
 import type { WorkerProcess } from "./worker-process.js";
 
-export interface WatchdogOptions {
+export interface Patience {
   /** Milliseconds of silence after which a worker is reported. */
-  reportMs: number;
+  readonly reportMs: number;
   /** Milliseconds of silence after which it is ended; `undefined` lets it be. */
-  killMs: number | undefined;
+  readonly killMs: number | undefined;
+}
+
+export interface WatchdogOptions {
+  /** Asked at each look: a reload may change it. */
+  patience(): Patience;
   log: Log;
 }
 
 /** Watches for workers whose event loop is held up; the answer ends it. */
 export function startWatchdog(
   workers: () => readonly WorkerProcess[],
-  { reportMs, killMs, log }: WatchdogOptions,
+  { patience, log }: WatchdogOptions,
 ): () => void {
   const reported = new WeakSet<WorkerProcess>();
   let last = performance.now();
@@ -24,6 +29,7 @@ export function startWatchdog(
     const stalled = now - last > 2 * BEAT_MS;
     last = now;
     if (stalled) return;
+    const { reportMs, killMs } = patience();
     for (const worker of workers()) {
       const { number, pid, silentMs } = worker;
       const fields = { worker: number, workerPid: pid };

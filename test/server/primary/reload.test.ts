@@ -1,6 +1,7 @@
 import { readFile, readdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { NEEDS_RESTART } from "../../../sdk/server/settings/restart.js";
 import { makeHome, type CliHome, type CliServer } from "../../cli/run-cli.js";
 import { echo, isAlive, send, startTraffic, until } from "./traffic.js";
 
@@ -27,6 +28,13 @@ const serve = (...args: string[]): Promise<CliServer> =>
   home.serve(["faulty", "--port", "0", ...args]);
 const ask = async (url: string) =>
   (await echo(url, { x: 1 })) as unknown as { mark: string; pid: number };
+
+const linesOf = (server: CliServer) =>
+  server
+    .output()
+    .split("\n")
+    .filter((line) => line.startsWith("{"))
+    .map((line) => JSON.parse(line) as Record<"message" | "log.level" | "@timestamp", string>);
 
 test("a reload under load loses no request, and a connection sees one version until it is closed", async () => {
   const first = await build("one");
@@ -96,10 +104,74 @@ test.skipIf(process.platform === "win32")(
     expect(JSON.parse((await send(`${server.url}/readyz`)).text)).toMatchObject({
       workers: { ready: 3, total: 3 },
     });
-    expect(server.output()).toMatch(/"settings":\["server.host"\].*need a new start/);
+    expect(server.output()).toMatch(/"settings":\["server.host"\].*need a restart: server.host"/);
     expect(await server.stop()).toBe(0);
   },
 );
+
+test("a reload takes over settings, and names once those that need a restart", async () => {
+  await build("one");
+  const file = join(home.path, "all.yaml");
+  const logs = join(home.path, "first-logs");
+  await writeFile(file, `logs: {directory: "${logs.replaceAll("\\", "/")}"}\n`);
+  const server = await serve("--workers", "2", "--config", file);
+  await writeFile(
+    file,
+    `server: {drainTimeout: 1, shutdownDelay: 0.5, workerTimeout: 1, workerKillTimeout: 2, port: 1}
+admin: {port: 1}
+tls: {cert: a.pem, key: b.pem}
+logs: {level: debug, directory: ${JSON.stringify(join(home.path, "second-logs"))}, rotateSize: 5KB, probes: true}
+`,
+  );
+  expect(await home.run(["reload"])).toMatchObject({ code: 0 });
+  // The port is given by an option, which wins over the file.
+  const kept = ["admin.port", "logs.directory", "logs.rotateSize", "tls.cert", "tls.key"];
+  const told = linesOf(server).filter(({ message }) => message.includes("need a restart"));
+  expect(told).toMatchObject([
+    {
+      message: `these settings were changed and need a restart: ${kept.join(", ")}`,
+      settings: kept,
+      "log.level": "warn",
+    },
+  ]);
+  const { settings } = JSON.parse((await send(`${server.url}/metadata`)).text);
+  expect(settings).toMatchObject({
+    "server.drainTimeout": { value: 1, origin: "all.yaml:1:24" },
+    "logs.directory": { value: logs },
+    "logs.rotateSize": { value: 104_857_600, origin: "default" },
+    "logs.probes": { value: true },
+    "tls.cert": { value: null },
+  });
+  expect(await readdir(home.path)).not.toContain("second-logs");
+
+  // The new limits are those of the watchdog, of the log, and of the end.
+  const stuck = send(`${server.url}/fail`, { how: "block", ms: 120_000 });
+  await until("it is replaced", () =>
+    /ended by the primary: its event loop is held up/.test(server.output()),
+  );
+  expect((await stuck).status).toBe(0);
+  await until("both are ready", async () =>
+    (await send(`${server.url}/readyz`)).text.includes('"ready":2'),
+  );
+  const endless = send(`${server.url}/fail`, { how: "never" });
+  await until("it is there", async () => (await send(`${server.url}/livez`)).status === 200);
+  expect(await server.stop()).toBe(0);
+  expect((await endless).text).toMatch(/ECONNRESET/);
+  const times = linesOf(server).filter(({ message }) => /^(draining|stopped)$/.test(message));
+  const at = ({ "@timestamp": time }: { "@timestamp": string }) => Date.parse(time);
+  expect(at(times.at(-1)!) - at(times[0]!)).toBeGreaterThanOrEqual(500);
+  // Within the first limit, which was 30 s.
+  expect(at(times.at(-1)!) - at(times[0]!)).toBeLessThan(25_000);
+  expect(linesOf(server).some((line) => line["log.level"] === "debug")).toBe(true);
+});
+
+test("the page names the settings that need a restart", async () => {
+  const page = await readFile("sdk/server/production.md", "utf8");
+  const listed = /A reload takes over every setting but (.*?), which need a restart/s.exec(
+    page,
+  )?.[1];
+  expect(listed?.match(/[a-z]+\.[A-Za-z]+/g)).toEqual(NEEDS_RESTART);
+});
 
 test("a server that ends in the middle of a reload ends all its workers", async () => {
   await build("one");
