@@ -62,6 +62,7 @@ export function createApp(runtime: Runtime, given: AppOptions): Hono {
   const { serviceMetrics } = options;
   if (serviceMetrics !== undefined) {
     serviceMetrics.watchQueues(() => listQueues(runtime));
+    serviceMetrics.watchBodies(runtime.inFlight);
     probe("/metrics", async (c) =>
       toText(c, serviceMetrics.contentType, await serviceMetrics.text()),
     );
@@ -204,6 +205,7 @@ function toJson(c: Context, status: number, body: object): Response {
     status,
     headers: {
       "content-type": "application/json",
+      "x-content-type-options": "nosniff",
       "cache-control": "no-store",
       "x-request-id": requestIdOf(c),
     },
@@ -212,6 +214,11 @@ function toJson(c: Context, status: number, body: object): Response {
 
 function toText(c: Context, contentType: string, body: string): Response {
   return new Response(body, {
-    headers: { "content-type": contentType, "x-request-id": requestIdOf(c) },
+    headers: {
+      "content-type": contentType,
+      "x-content-type-options": "nosniff",
+      "cache-control": "no-store",
+      "x-request-id": requestIdOf(c),
+    },
   });
 }

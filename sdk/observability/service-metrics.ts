@@ -1,5 +1,6 @@
 import { Gauge, Registry } from "prom-client";
 import { createBatchMetrics, type BatchFacts, type QueueFacts } from "./batch-metrics.js";
+import { createBodyMetrics, type BodyFacts } from "./body-metrics.js";
 import { SECONDS } from "./buckets.js";
 import { createModelMetrics, type ModelRunFacts } from "./model-metrics.js";
 import { addProcessMetrics } from "./process-metrics.js";
@@ -30,6 +31,8 @@ export interface ServiceMetrics {
   };
   /** `read` tells of all queues when somebody looks. */
   watchQueues(read: () => Iterable<QueueFacts>): void;
+  /** `facts` are read when somebody looks. */
+  watchBodies(facts: BodyFacts): void;
   /** A request has arrived. `endpoint` is the template of a route, never what a client wrote. */
   begin(endpoint: string, method: string): void;
   /** The request has been answered; `seconds` counts from its arrival. */
@@ -70,6 +73,7 @@ export function createServiceMetrics(options: ServiceMetricsOptions): ServiceMet
     registry,
     observer: { ...batches, model },
     watchQueues,
+    watchBodies: createBodyMetrics(registers),
     begin: tallies.begin,
     request: tallies.end,
     bytes: tallies.addBytes,

@@ -40,13 +40,14 @@ export const DEFAULT_BODY_BUDGET_BYTES = 512 * 1024 * 1024;
 export class Gate {
   requests = 0;
   bytes = 0;
+  /** The budget of `bytes`. */
+  readonly maxBytes: number;
   readonly #maxRequests: number;
-  readonly #budget: number;
   readonly #observer: GateObserver;
 
   constructor(limits: ServiceLimits, observer: GateObserver) {
     this.#maxRequests = limits.maxConcurrency ?? Infinity;
-    this.#budget = limits.bodyBudgetBytes ?? DEFAULT_BODY_BUDGET_BYTES;
+    this.maxBytes = limits.bodyBudgetBytes ?? DEFAULT_BODY_BUDGET_BYTES;
     this.#observer = observer;
   }
 
@@ -72,9 +73,9 @@ export class Gate {
   /** Called by an admission. @throws BODY_BUDGET_EXCEEDED */
   hold(bytes: number, by: Admission, api: string): void {
     const others = this.bytes - by.bytes;
-    if (this.bytes + bytes > this.#budget && others > 0) {
+    if (this.bytes + bytes > this.maxBytes && others > 0) {
       this.#observer.refused?.(api, "body-bytes");
-      throw bodyBudgetExceeded(this.#budget, this.bytes + bytes);
+      throw bodyBudgetExceeded(this.maxBytes, this.bytes + bytes);
     }
     this.bytes += bytes;
   }

@@ -125,8 +125,15 @@ export interface Runtime {
   /** The files that models were loaded from, as they were then; none in a bundle. */
   readonly files: readonly FileStamp[];
   readonly state: RuntimeState;
-  /** What is in flight: requests that were let in and have not ended, and the bytes of their bodies. */
-  readonly inFlight: { readonly requests: number; readonly bytes: number };
+  /**
+   * What is in flight: requests that were let in and have not ended, the bytes of their bodies, and how
+   * many of these there may be.
+   */
+  readonly inFlight: {
+    readonly requests: number;
+    readonly bytes: number;
+    readonly maxBytes: number;
+  };
   /**
    * Loads the models, then runs `.setup()` and `.warmup()`; requests that come before are answered
    * with SERVER_STARTING. @throws MODEL_FILE_MISSING, MODEL_FILE_INVALID or SERVICE_SETUP_FAILED;

@@ -85,6 +85,18 @@ const CASES: Record<string, Case> = {
     labels: { service: "churn", instance: "a:1", job: "ekiben", api: "predict" },
     summary: "The queue of predict of churn is 90% full",
   },
+  EkibenBodyBudgetFull: {
+    bad: {
+      [`ekiben_body_budget_used_bytes{${HERE}}`]: "450x60",
+      [`ekiben_body_budget_bytes{${HERE}}`]: "500x60",
+    },
+    good: {
+      [`ekiben_body_budget_used_bytes{${HERE}}`]: "350x60",
+      [`ekiben_body_budget_bytes{${HERE}}`]: "500x60",
+    },
+    labels: { service: "churn", instance: "a:1", job: "ekiben" },
+    summary: "Request bodies take 90% of the memory that churn has for them",
+  },
   EkibenModelFailing: {
     bad: {
       [`ekiben_model_failures_total{${HERE},model="net"}`]: grows(5),

@@ -1,7 +1,10 @@
+import { once } from "node:events";
+import { connect } from "node:net";
 import { expect, test } from "vitest";
 import type { Context } from "../../sdk/service/context.js";
 import { api, build, listen, send, service } from "./serving.js";
 
+const POLL = { timeout: 20_000 };
 const BODY = JSON.stringify({ x: 1, y: 2 });
 
 for (const middleware of [[], [async (_: unknown, next: () => Promise<void>) => next()]]) {
@@ -95,6 +98,28 @@ test("batches and what was shed are counted by API", async () => {
 function pause(): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, 5));
 }
+
+test("bytes of bodies that are held can be seen beside their budget, from their first byte to their answer", async () => {
+  const built = await build(service([api()]));
+  await using served = await listen(built.app);
+  const read = async (name: string): Promise<number> => {
+    const { body } = await send(`${served.url}/metrics`, { method: "GET" });
+    return Number(new RegExp(`^${name}\\{service="adder"\\} (\\d+)$`, "m").exec(body)![1]);
+  };
+  expect(await read("ekiben_body_budget_bytes")).toBe(512 * 1024 * 1024);
+  expect(await read("ekiben_body_budget_used_bytes")).toBe(0);
+
+  const body = BODY.padEnd(5000);
+  const socket = connect(served.port, "127.0.0.1");
+  const head = `POST /v1/add HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\n`;
+  socket.write(`${head}content-length: ${body.length}\r\n\r\n${body.slice(0, 100)}`);
+  await expect.poll(() => read("ekiben_body_budget_used_bytes"), POLL).toBe(5000);
+  socket.write(body.slice(100));
+  const [answer] = (await once(socket, "data")) as [Buffer];
+  expect(answer.toString()).toMatch(/^HTTP\/1.1 200 /);
+  socket.destroy();
+  await expect.poll(() => read("ekiben_body_budget_used_bytes"), POLL).toBe(0);
+});
 
 test("a metric that the handler makes is shown beside them", async () => {
   const { app } = await build(

@@ -15,10 +15,14 @@ beforeAll(async () => {
 afterAll(() => home[Symbol.asyncDispose]());
 
 async function serve(workers: number): Promise<CliServer> {
-  const args = ["measured", "--port", "0", "--workers", String(workers)];
+  const args = ["measured", "--port", "0", "--workers", String(workers), "--body-budget", "3mb"];
   const server = await home.serve(args);
   if (workers > 1) await until("all are ready", async () => (await countReady(server)) === workers);
   return server;
+}
+
+function budgetOf(workers: number): RegExp {
+  return new RegExp(`^ekiben_body_budget_bytes\\{[^}]*\\} ${workers * 3 * 1024 * 1024}$`, "m");
 }
 
 async function countReady({ url }: CliServer): Promise<number> {
@@ -165,7 +169,10 @@ describe.skipIf(isMissing)(`metrics in a real Prometheus (${NEEDS})`, () => {
 
 test("the page has the metrics that workers answer with, and no others", async () => {
   const server = await serve(2);
-  const found = (await scrape(server.url)).matchAll(/^# TYPE (ekiben_\w+) (\w+)$/gm);
+  const text = await scrape(server.url);
+  // Of both workers together.
+  expect(text).toMatch(budgetOf(2));
+  const found = text.matchAll(/^# TYPE (ekiben_\w+) (\w+)$/gm);
   const page = await readFile("sdk/observability/metrics.md", "utf8");
   const told = page.matchAll(/^\| `(ekiben_\w+)` \| (\w+) \|/gm);
   const sort = (matches: Iterable<RegExpExecArray>): string[] =>

@@ -77,6 +77,16 @@ export function listAlerts({ latencySeconds = 1, errorShare = 0.05 }: AlertOptio
         "Requests are about to be refused: see whether the model has become slower (panel Models) or whether more comes, and add workers.",
     },
     {
+      name: "EkibenBodyBudgetFull",
+      severity: "ticket",
+      expression: "ekiben_body_budget_used_bytes / ekiben_body_budget_bytes > 0.8",
+      after: "2m",
+      summary:
+        "Request bodies take {{ $value | humanizePercentage }} of the memory that {{ $labels.service }} has for them",
+      runbook:
+        "Requests are about to be refused with BODY_BUDGET_EXCEEDED: see who sends large bodies or sends them slowly (access log, bytes and durations), then raise limits.bodyBudget if memory allows, or add workers.",
+    },
+    {
       name: "EkibenModelFailing",
       severity: "page",
       expression:

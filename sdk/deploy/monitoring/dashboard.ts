@@ -264,6 +264,21 @@ export const PANELS: readonly PanelRow[] = [
         ],
       },
       {
+        title: "Request bodies",
+        description: "Bytes that are held, and the budget above which requests are refused.",
+        unit: "bytes",
+        queries: [
+          {
+            expression: `sum by (instance) (ekiben_body_budget_used_bytes{${HERE}})`,
+            legend: "held {{instance}}",
+          },
+          {
+            expression: `sum by (instance) (ekiben_body_budget_bytes{${HERE}})`,
+            legend: "budget {{instance}}",
+          },
+        ],
+      },
+      {
         title: "Workers",
         description: "Those that answer, and those that were asked for.",
         unit: "short",
