@@ -29,6 +29,7 @@ export function mountDocs(app: Hono, runtime: Runtime, options: AppOptions): voi
       return new Response(await findDocument(), {
         headers: {
           "content-type": "application/json",
+          "x-content-type-options": "nosniff",
           "cache-control": "no-cache",
           "x-request-id": toRequestId(c.req.header("x-request-id")),
         },

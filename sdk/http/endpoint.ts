@@ -186,6 +186,7 @@ export function createEndpoint(runtime: Runtime, name: string, options: AppOptio
           status: 200,
           headers: {
             "content-type": toContentType(writer.mediaType),
+            "x-content-type-options": "nosniff",
             "cache-control": "no-store",
             "x-request-id": id,
           },
@@ -279,7 +280,8 @@ export function createEndpoint(runtime: Runtime, name: string, options: AppOptio
         c.set(STREAM, { body, isOver: false } satisfies StreamUnderWay);
       }
       // `c.newResponse` adds the headers that middlewares have set so far.
-      return c.newResponse(body as string, answered.status as 200, answered.headers);
+      const headers = api.method === "GET" ? withOwnCaching(c, answered) : answered.headers;
+      return c.newResponse(body as string, answered.status as 200, headers);
     },
   };
 }
@@ -318,6 +320,12 @@ function createWriterChoice(api: ApiDefinition): (accept: string | null) => Answ
       received: accept.slice(0, 200),
     });
   };
+}
+
+/** What a middleware has said of caching before its API was asked stands, but for refusals. */
+function withOwnCaching(c: Context, { status, headers }: Answered): Record<string, string> {
+  const own = status === 200 ? c.res.headers.get("cache-control") : null;
+  return own === null ? headers : { ...headers, "cache-control": own };
 }
 
 /** HEAD asks for what GET would answer, without the body: a stream has nobody to read it. */

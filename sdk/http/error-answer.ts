@@ -47,5 +47,11 @@ export async function answerError(
 
 /** The answer of a handler, an input or a hook in place of outputs. */
 export function toRejectedAnswer(status: number, json: string, id: string): Answered {
-  return { status, headers: { "content-type": JSON_TYPE, "x-request-id": id }, body: json };
+  const headers = {
+    "content-type": JSON_TYPE,
+    "x-content-type-options": "nosniff",
+    "cache-control": "no-store",
+    "x-request-id": id,
+  };
+  return { status, headers, body: json };
 }

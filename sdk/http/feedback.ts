@@ -44,7 +44,11 @@ export function mountFeedback(app: Hono, definition: ServiceDefinition, options:
       return {
         // It is written later.
         status: 202,
-        headers: { "content-type": "application/json", "x-request-id": ownId },
+        headers: {
+          "content-type": "application/json",
+          "x-content-type-options": "nosniff",
+          "x-request-id": ownId,
+        },
         body: JSON.stringify({ status: "accepted", [REQUEST_ID]: facts.requestId }),
       };
     } catch (error) {

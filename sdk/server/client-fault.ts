@@ -91,6 +91,8 @@ function toAnswer(error: unknown) {
   const headers = {
     ...(retryAfter === undefined ? {} : { "retry-after": String(Math.ceil(retryAfter)) }),
     "content-type": PROBLEM_TYPE,
+    "x-content-type-options": "nosniff",
+    "cache-control": "no-store",
     "x-request-id": id,
     "content-length": String(Buffer.byteLength(body)),
     connection: "close",

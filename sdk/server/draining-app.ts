@@ -16,7 +16,11 @@ export function toDrainingApp(app: App): App {
       );
       return new Response(JSON.stringify(problem), {
         status: problem.status,
-        headers: { "content-type": "application/problem+json", "cache-control": "no-store" },
+        headers: {
+          "content-type": "application/problem+json",
+          "x-content-type-options": "nosniff",
+          "cache-control": "no-store",
+        },
       });
     },
   };

@@ -409,14 +409,17 @@ function bindStream(trace: RunTrace, returned: unknown): unknown {
   };
 }
 
-const JSON_TYPE = "application/json";
+const MIXED_HEADERS = Object.freeze({
+  "content-type": "application/json",
+  "x-content-type-options": "nosniff",
+});
 
 /** Stands for outputs that were kept for the other parts of their request. */
 const KEPT: Answer = { kind: "outputs", headers: {}, body: "" };
 
 /** A body of the author's own has no place in a table or tensor. */
 function printMixed(outputs: OutputSlice): Written {
-  return { headers: { "content-type": JSON_TYPE }, body: outputs.printJson() };
+  return { headers: MIXED_HEADERS, body: outputs.printJson() };
 }
 
 function toOutputs({ headers, body }: Written): Answer {

@@ -4,11 +4,17 @@ import type { AnswerWriter, Written } from "./runtime.js";
 
 /** Writes the outputs of an API in one of the media types of its output, by default the first. */
 export function createWriter(
-  { input, output }: Pick<ApiDefinition, "input" | "output">,
+  { method, input, output }: Pick<ApiDefinition, "method" | "input" | "output">,
   mediaType = output.mediaTypes(input.cardinality)[0]!,
 ): AnswerWriter {
   const format = { mediaType, cardinality: input.cardinality };
-  const plain = Object.freeze({ "content-type": toContentType(mediaType) });
+  // One object for all answers of an API, so that a request pays for no more than their bytes. What
+  // was posted is stored by no cache as it is (RFC 9110, 9.3.3); the answer to a GET could be.
+  const plain: Readonly<Record<string, string>> = Object.freeze({
+    "content-type": toContentType(mediaType),
+    "x-content-type-options": "nosniff",
+    ...(method === "GET" ? { "cache-control": "no-store" } : {}),
+  });
   return {
     mediaType,
     write(outputs): Written | Promise<Written> {

@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { gzipSync } from "node:zlib";
 import { afterEach, describe, expect, it } from "vitest";
+import type { MiddlewareHandler } from "hono";
 import { z } from "zod";
 import { apiKey } from "../../sdk/http/guards/api-key.js";
 import { dataframe } from "../../sdk/inputs/dataframe.js";
@@ -8,7 +9,11 @@ import { form } from "../../sdk/inputs/form.js";
 import { json } from "../../sdk/inputs/json.js";
 import { text } from "../../sdk/inputs/text.js";
 import type { Log, LogFields } from "../../sdk/observability/log.js";
+import { ndjsonStream } from "../../sdk/outputs/ndjson-stream.js";
 import { listen } from "../../sdk/server/listen.js";
+import type { Context } from "../../sdk/service/context.js";
+import { createDefineService } from "../../sdk/service/define-service.js";
+import type { ServiceFaces } from "../../sdk/service/faces.js";
 import { openWire, problemOf, send } from "../robustness/traffic.js";
 import { api, build, service } from "./serving.js";
 
@@ -36,6 +41,12 @@ const echo = (name: string, input: object): never =>
     example: undefined,
     handler: (given: unknown) => given,
   } as never) as never;
+
+const defineService = createDefineService({} as ServiceFaces);
+
+/** Answers a GET, or rejects it for a client that says so. */
+const look = (_: unknown, { items, reject }: Context): unknown =>
+  items[0]!.headers.get("x-unknown") === null ? { of: "one" } : reject(0, 404, { no: 1 });
 
 const SPECIAL = [
   "__proto__",
@@ -278,10 +289,65 @@ describe("what is said on the wire", () => {
     expect(page.headers["x-content-type-options"]).toBe("nosniff");
     const answer = await send(`${server.url}/any`, '"<script>"');
     expect(answer.headers["content-type"]).toMatch(/^application\/json/);
-    const refused = await send(`${server.url}/nowhere<script>`, "1");
-    expect(refused.headers["content-type"]).toBe("application/problem+json");
-    expect(refused.headers["x-content-type-options"]).toBe("nosniff");
-    expect(refused.headers["cache-control"]).toBe("no-store");
+    expect(answer.headers["x-content-type-options"]).toBe("nosniff");
+  });
+
+  it("nothing is taken for another type than it says, and no cache keeps what is of one client", async () => {
+    const base = defineService({ name: "told" })
+      .api("any", { input: json(z.any()), handler: (given) => given as unknown })
+      .api("look", { handler: look })
+      .api("stream", {
+        input: json(z.any()),
+        output: ndjsonStream(z.any()),
+        async *handler() {
+          yield 1;
+        },
+      });
+    for (const { definition } of [base, base.use((_, next) => next())]) {
+      await using server = await serve(definition);
+      const get = (path: string, headers = {}) =>
+        send(`${server.url}${path}`, "", { method: "GET", headers });
+      const kept = await send(`${server.url}/any`, "1");
+      const others = [
+        await get("/look"),
+        await get("/look", { "x-unknown": "1" }),
+        await send(`${server.url}/stream`, "1"),
+        await send(`${server.url}/any`, "{"),
+        await send(`${server.url}/nowhere<script>`, "1"),
+        await get("/livez"),
+        await get("/readyz"),
+        await get("/metadata"),
+        await get("/metrics"),
+        await get("/v2"),
+        await get("/ping"),
+      ];
+      const statuses = [200, 404, 200, 400, 404, 200, 200, 200, 200, 200, 200];
+      expect(others.map(({ status }) => status)).toEqual(statuses);
+      for (const { headers } of others) expect(headers["cache-control"]).toBe("no-store");
+      for (const { headers } of [kept, ...others, await get("/openapi.json")]) {
+        expect(headers["x-content-type-options"]).toBe("nosniff");
+      }
+      expect([kept.status, kept.headers["cache-control"]]).toEqual([200, undefined]);
+    }
+  });
+
+  it("a middleware may let caches keep what a GET was answered with, and never a refusal", async () => {
+    const before: MiddlewareHandler = (c, next) => {
+      c.header("cache-control", "max-age=60");
+      return next();
+    };
+    const after: MiddlewareHandler = async (c, next) => {
+      await next();
+      if (c.res.ok) c.res.headers.set("cache-control", "max-age=60");
+    };
+    for (const middleware of [before, after]) {
+      await using server = await serve(
+        defineService({ name: "told" }).use(middleware).api("look", { handler: look }).definition,
+      );
+      const get = (headers = {}) => send(`${server.url}/look`, "", { method: "GET", headers });
+      expect((await get()).headers["cache-control"]).toBe("max-age=60");
+      expect((await get({ "x-unknown": "1" })).headers["cache-control"]).toBe("no-store");
+    }
   });
 });
 

@@ -56,7 +56,10 @@ function text(answer: Answer): string {
 
 const read = (answer: Answer): unknown => JSON.parse(text(answer));
 
-const JSON_HEADERS = { "content-type": "application/json" };
+const JSON_HEADERS = {
+  "content-type": "application/json",
+  "x-content-type-options": "nosniff",
+};
 
 function columnX(df: unknown): number[] {
   return Array.from(frameOf(df)!.toRecords(), (record) => record["x"] as number);

@@ -38,16 +38,22 @@ export function encodeInferenceResponse(
   });
   const id = request.id === undefined ? "" : `,"id":${JSON.stringify(request.id)}`;
   const text = `{"model_name":${JSON.stringify(model)},"model_version":${JSON.stringify(version)}${id},"outputs":[${outputs.join(",")}]}`;
-  if (binaries.length === 0) return { headers: { "content-type": "application/json" }, body: text };
+  if (binaries.length === 0) return { headers: JSON_HEADERS, body: text };
   const json = Buffer.from(text);
   return {
     headers: {
       "content-type": "application/octet-stream",
+      "x-content-type-options": "nosniff",
       [HEADER_LENGTH]: String(json.length),
     },
     body: Buffer.concat([json, ...binaries]),
   };
 }
+
+const JSON_HEADERS = Object.freeze({
+  "content-type": "application/json",
+  "x-content-type-options": "nosniff",
+});
 
 /** @throws INPUT_INVALID */
 export function refuseOutput(name: string, known: readonly { name: string }[]): never {

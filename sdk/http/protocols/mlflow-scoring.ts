@@ -68,6 +68,7 @@ export function mountScoring(
 function toPlain(c: Context, status: number, body: string, contentType: string): Response {
   const headers = {
     "content-type": contentType,
+    "x-content-type-options": "nosniff",
     "cache-control": "no-store",
     "x-request-id": toRequestId(c.req.header("x-request-id")),
   };
@@ -92,9 +93,14 @@ function createFace({ output }: ApiDefinition): ProtocolFace {
   };
 }
 
+const PREDICTIONS = Object.freeze({
+  "content-type": JSON_TYPE,
+  "x-content-type-options": "nosniff",
+});
+
 function toPredictions(list: OutputBody): Written {
   const text = typeof list === "string" ? list : Buffer.from(list).toString();
-  return { headers: { "content-type": JSON_TYPE }, body: `{"predictions":${text}}` };
+  return { headers: PREDICTIONS, body: `{"predictions":${text}}` };
 }
 
 function refuseStandard(names: readonly string[]): EkibenError {

@@ -112,7 +112,12 @@ export function mountOpenInference(
 function toResponse(status: number, body: string, headers: Record<string, string>): Response {
   return new Response(body, {
     status,
-    headers: { ...headers, "content-type": "application/json", "cache-control": "no-store" },
+    headers: {
+      ...headers,
+      "content-type": "application/json",
+      "x-content-type-options": "nosniff",
+      "cache-control": "no-store",
+    },
   });
 }
 

@@ -11,6 +11,11 @@ import { fromFloat16 } from "../../../sdk/tensor/float16.js";
 import { countElements, createElements } from "../../../sdk/tensor/tensor.js";
 import { facts, toBody } from "./bodies.js";
 
+const JSON_HEADERS = {
+  "content-type": "application/json",
+  "x-content-type-options": "nosniff",
+};
+
 const ANSWER = { model: "m", version: "1" };
 
 function encode(tensors: readonly AnsweredTensor[], request = {}): Written {
@@ -48,7 +53,7 @@ const LABEL: AnsweredTensor = { name: "label", type: "string", dims: [2], data: 
 
 test("an answer in JSON has the fields of the protocol", () => {
   const { headers, body } = encode([FP32, LABEL], { id: "42" });
-  expect(headers).toEqual({ "content-type": "application/json" });
+  expect(headers).toEqual(JSON_HEADERS);
   expect(JSON.parse(body as string)).toEqual({
     model_name: "m",
     model_version: "1",
@@ -85,7 +90,7 @@ test("the client chooses tensors, their order, and which of them are bytes", () 
   ]);
   expect(rest.length).toBe(8);
   const but = encode([FP32, LABEL], { binary: true, outputs: [{ name: "p", binary: false }] });
-  expect(but.headers).toEqual({ "content-type": "application/json" });
+  expect(but.headers).toEqual(JSON_HEADERS);
 });
 
 test("a tensor that is not there is refused by name", () => {
