@@ -1,7 +1,8 @@
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { PANELS, printDashboard } from "../../sdk/deploy/monitoring/dashboard.js";
+import { printDashboard } from "../../sdk/deploy/monitoring/dashboard.js";
+import { PANELS } from "../../sdk/deploy/monitoring/panels.js";
 import { writeMonitoring } from "../../sdk/deploy/monitoring/write-monitoring.js";
 import { makeFolder } from "../bundle/temporary-folder.js";
 import { makeHome } from "../cli/run-cli.js";

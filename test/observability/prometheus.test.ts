@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { listAlerts, printAlerts } from "../../sdk/deploy/monitoring/alerts.js";
-import { PANELS } from "../../sdk/deploy/monitoring/dashboard.js";
+import { PANELS } from "../../sdk/deploy/monitoring/panels.js";
 import { makeFolder } from "../bundle/temporary-folder.js";
 import { makeHome, type CliHome, type CliServer } from "../cli/run-cli.js";
 import { isMissing, NEEDS, promtool } from "../deploy/promtool.js";
