@@ -1,5 +1,6 @@
 import { setOwn } from "../core/set-own.js";
 import { readCell, sliceColumn, type Column } from "./column.js";
+import { NumberTable } from "./number-table.js";
 
 /** A frame as plain data: only arrays, typed arrays and strings, so that it can be printed. */
 export interface PlainFrame {
@@ -15,19 +16,30 @@ export class Frame {
   readonly rowCount: number;
   /** The names of the columns, in order, each once. */
   readonly names: readonly string[];
-  /** The columns in the order of their names. */
-  readonly columns: readonly Column[];
+  /** What the columns are made of, for a frame that was given as rows. */
+  readonly numbers: NumberTable | undefined;
+  #columns: readonly Column[] | undefined;
   #positions: Map<string, number> | undefined;
 
   /** @throws TypeError when names repeat or the columns are not of one length. */
-  constructor(names: readonly string[], columns: readonly Column[], rowCount?: number) {
+  constructor(
+    names: readonly string[],
+    columns: readonly Column[] | NumberTable,
+    rowCount?: number,
+  ) {
+    this.names = names;
+    if (columns instanceof NumberTable) {
+      this.rowCount = columns.rowCount;
+      this.numbers = columns;
+      return;
+    }
+    this.numbers = undefined;
     if (names.length !== columns.length) {
       throw new TypeError(
         `A frame needs one name a column, not ${names.length} for ${columns.length}.`,
       );
     }
-    this.names = names;
-    this.columns = columns;
+    this.#columns = columns;
     this.rowCount = rowCount ?? columns[0]?.values.length ?? 0;
     for (let i = 0; i < columns.length; i++) {
       const { length } = columns[i]!.values;
@@ -37,6 +49,11 @@ export class Frame {
         );
       }
     }
+  }
+
+  /** The columns in the order of their names. */
+  get columns(): readonly Column[] {
+    return (this.#columns ??= this.numbers!.toColumns());
   }
 
   /** A frame of columns by name. */

@@ -33,6 +33,24 @@ export class CellTable {
     return (this.#end - this.#start) / this.#order.width;
   }
 
+  get order(): KeyOrder {
+    return this.#order;
+  }
+
+  /** The cells of all rows, where nobody else has them or anybody may. */
+  toCells(): Float64Array {
+    const isAll = this.#start === 0 && this.#end === this.#cells.length;
+    return isAll ? this.#cells : this.#cells.slice(this.#start, this.#end);
+  }
+
+  /** Copies the cells of all rows; the place after them. */
+  copyTo(target: Float64Array, at: number): number {
+    const cells = this.#cells;
+    let to = at;
+    for (let from = this.#start; from < this.#end; from++, to++) target[to] = cells[from]!;
+    return to;
+  }
+
   /** The rows from `start` up to, without, `end`. */
   slice(start: number, end: number): CellTable {
     const place = (row: number): number =>

@@ -1,6 +1,8 @@
 import { z } from "zod";
 import { createColumn } from "../frame/frame-from-data-frame.js";
+import type { NumberColumn } from "../frame/column.js";
 import { Frame } from "../frame/frame.js";
+import { NumberTable } from "../frame/number-table.js";
 import { EkibenError } from "../core/errors.js";
 import type { Orient } from "../tables/orients.js";
 import { setOwn } from "../core/set-own.js";
@@ -10,6 +12,7 @@ import { createColumnReader, toSent, type ReadColumns, type SentColumns } from "
 import { ColumnTable } from "./column-table.js";
 import { explainRows } from "./explain-rows.js";
 import { isAsyncError } from "./zod-inside.js";
+import type { ColumnPlan } from "./row-plan.js";
 import {
   compileCheck,
   compileFill,
@@ -80,6 +83,8 @@ export function createRowReader(rowSchema: z.ZodType, generate = true): RowReade
       ? createCellReader(schema.columns, generate)
       : undefined;
 
+  const kinds = findNumberKinds(schema.columns);
+
   function toFrame(rows: ValidRows): Frame {
     const { columns: plans, names } = schema;
     if (plans === undefined || fill === undefined)
@@ -130,6 +135,8 @@ export function createRowReader(rowSchema: z.ZodType, generate = true): RowReade
       // Cells and columns are read only where the schema's columns are all that a frame has.
       const plans = schema.columns!;
       const rowCount = tables.reduce((sum, { length }) => sum + length, 0);
+      const numbers = kinds === undefined ? undefined : joinNumbers(tables, rowCount, kinds);
+      if (numbers !== undefined) return new Frame(schema.names, numbers);
       const draft = createDraft(plans, rowCount);
       let start = 0;
       for (const table of tables) {
@@ -141,6 +148,38 @@ export function createRowReader(rowSchema: z.ZodType, generate = true): RowReade
       return new Frame(schema.names, toColumns(plans, draft), rowCount);
     },
   };
+}
+
+/** The kinds of columns that are all numbers, of which none may be missing. */
+function findNumberKinds(
+  columns: readonly ColumnPlan[] | undefined,
+): readonly NumberColumn["kind"][] | undefined {
+  const kinds: NumberColumn["kind"][] = [];
+  for (const { kind, nullable, optional } of columns ?? []) {
+    if ((kind !== "float64" && kind !== "int") || nullable || optional) return undefined;
+    kinds.push(kind);
+  }
+  return kinds;
+}
+
+/** The rows of all tables, when they are cells whose keys have one order. */
+function joinNumbers(
+  tables: readonly Table[],
+  rowCount: number,
+  kinds: readonly NumberColumn["kind"][],
+): NumberTable | undefined {
+  const [first] = tables;
+  if (!(first instanceof CellTable)) return undefined;
+  const { order } = first;
+  const { width, positions } = order;
+  if (tables.length === 1) return new NumberTable(first.toCells(), width, positions, kinds);
+  for (const table of tables) {
+    if (!(table instanceof CellTable) || table.order !== order) return undefined;
+  }
+  const cells = new Float64Array(rowCount * width);
+  let at = 0;
+  for (const table of tables as readonly CellTable[]) at = table.copyTo(cells, at);
+  return new NumberTable(cells, width, positions, kinds);
 }
 
 interface Generated {

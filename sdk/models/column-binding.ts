@@ -2,6 +2,7 @@ import { EkibenError } from "../core/errors.js";
 import { fillCells } from "./cells.js";
 import { toCellError, toInputError } from "./input-error.js";
 import { findClosestName, printNames } from "../core/closest-name.js";
+import type { NumberTable } from "../frame/number-table.js";
 import type { Table } from "./table.js";
 import { createElements, isTypedArray, printShape, type TensorSlot } from "../tensor/tensor.js";
 import type { PadOptions } from "./padding.js";
@@ -83,6 +84,11 @@ export function bindColumns(
       (slots.length === 1 ? findColumns(model, slot, table) : [slot.name]),
   );
   slots.forEach((slot, i) => {
+    const whole = fillFromRows(slot, wanted[i]!, table);
+    if (whole !== undefined) {
+      feeds[slot.name] = whole;
+      return;
+    }
     const lists = wanted[i]!.map((name, position) => table.cells(name, position));
     if (lists.includes(undefined)) throw toMissingError(model, wanted.flat(), table.names);
     // A column of lists holds whole tensors, one a row: an image, or tokens.
@@ -127,6 +133,36 @@ function toMissingError(
     issues: missing.slice(0, 20).map((column) => ({ message: "is missing", column })),
     issueCount: missing.length,
   });
+}
+
+/** A tensor of floats from numbers that are row after row already; `undefined` for all else. */
+function fillFromRows(
+  { dtype, shape }: TensorSlot,
+  columns: readonly string[],
+  { numbers, names, rows }: Table,
+): Feed | undefined {
+  if (numbers === undefined || (dtype !== "float32" && dtype !== "float64")) return undefined;
+  const rank = shape.length === 0 ? 2 : shape.length;
+  if (rank > 2 || (rank === 1 && columns.length > 1)) return undefined;
+  const positions = columns === names ? numbers.positions : findPositions(columns, names, numbers);
+  if (positions === undefined) return undefined;
+  const data = createElements(dtype, rows * columns.length) as Float32Array | Float64Array;
+  numbers.fill(data, positions);
+  return { type: dtype, dims: rank === 1 ? [rows] : [rows, columns.length], data };
+}
+
+function findPositions(
+  columns: readonly string[],
+  names: readonly string[],
+  numbers: NumberTable,
+): Int32Array | undefined {
+  const positions = new Int32Array(columns.length);
+  for (const [at, name] of columns.entries()) {
+    const column = names[at] === name ? at : names.indexOf(name);
+    if (column === -1) return undefined;
+    positions[at] = numbers.positions[column]!;
+  }
+  return positions;
 }
 
 function isRowOfLists(cell: unknown): boolean {

@@ -2,6 +2,7 @@ import type { DataFrame } from "danfojs-node";
 import { readCell, type Column } from "../frame/column.js";
 import type { Frame } from "../frame/frame.js";
 import { frameOf } from "../frame/lazy-data-frame.js";
+import type { NumberTable } from "../frame/number-table.js";
 
 /** What holds columns by name. */
 export type TabularValue = DataFrame | Frame;
@@ -10,6 +11,8 @@ export type TabularValue = DataFrame | Frame;
 export interface Table {
   readonly rows: number;
   readonly names: readonly string[];
+  /** All of it, where it is numbers row after row. */
+  readonly numbers?: NumberTable | undefined;
   /** The cells of a column, `undefined` when there is none; `position` is where it may well be. */
   cells(name: string, position?: number): ArrayLike<unknown> | undefined;
 }
@@ -38,6 +41,7 @@ export function toTable(value: unknown): Table | undefined {
   return {
     rows: frame.rowCount,
     names: frame.names,
+    numbers: frame.numbers,
     cells(name, position = -1) {
       // Frames index their names at the first question: most tables are in the right order.
       const inPlace = frame.names[position] === name;
