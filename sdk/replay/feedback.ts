@@ -1,3 +1,5 @@
+import { findClosestName, printNames } from "../core/closest-name.js";
+import { EkibenError } from "../core/errors.js";
 import { createReadLog, readLogLines, type ReadLog } from "./read-log.js";
 
 export interface FeedbackOptions {
@@ -23,21 +25,46 @@ export interface FeedbackReport {
   readonly rmse?: { readonly before: number; readonly after: number };
 }
 
-/** The labels by request; the last feedback to a request counts. */
+/** Names of fields that a message may have to choose from. */
+const MOST_NAMES = 200;
+
+/**
+ * The labels by request; the last feedback to a request counts.
+ * @throws SETTING_INVALID when there is feedback, and none has the field
+ */
 export async function readLabels(
   { files, label }: FeedbackOptions,
   read: ReadLog = createReadLog(),
 ): Promise<Map<string, unknown>> {
   const labels = new Map<string, unknown>();
+  const names = new Set<string>();
+  let records = 0;
   for await (const fields of readLogLines(files, read)) {
     const id = fields["http.request.id"];
     const body = fields["ekiben.feedback.body"];
     if (typeof id !== "string" || typeof body !== "string") continue;
     if (fields["ekiben.feedback.change"] !== undefined) continue;
     const said = JSON.parse(body) as Record<string, unknown>;
+    records++;
     if (Object.hasOwn(said, label)) labels.set(id, said[label]);
+    else if (labels.size === 0 && names.size < MOST_NAMES) {
+      for (const name of Object.keys(said)) names.add(name);
+    }
   }
+  if (labels.size === 0 && records > 0) throw refuseLabel(label, records, [...names]);
   return labels;
+}
+
+function refuseLabel(label: string, records: number, names: readonly string[]): EkibenError {
+  const closest = findClosestName(label, names);
+  const meant = closest === undefined ? "" : ` Did you mean "${closest}"?`;
+  const those =
+    records === 1 ? "the one feedback record has no" : `none of ${records} feedback records has a`;
+  return new EkibenError("SETTING_INVALID", {
+    detail: `--label: ${those} field "${label}".`,
+    hint: `${records === 1 ? "It has" : "They have"} ${printNames(names) || "none"}.${meant}`,
+    received: label,
+  });
 }
 
 /** Compares outputs with labels as they come. */

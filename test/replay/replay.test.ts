@@ -169,6 +169,21 @@ test("labels of true and false give the accuracy, by a threshold", async () => {
   expect(report.feedback.accuracy).toEqual({ before: 1, after: 0.75 });
 });
 
+test("a label that no feedback has is wrong usage, and those that it has are named", async () => {
+  const args = ["replay", directory, "--to", tags.base, "--feedback", directory];
+  for (const [label, meant] of [
+    ["churnd", ' Did you mean "churned"?'],
+    ["age", ""],
+  ] as const) {
+    const { code, stdout, stderr } = await home.run([...args, "--label", label, "--output=score"]);
+    expect({ code, stdout }).toEqual({ code: 2, stdout: "" });
+    expect(stderr).toBe(
+      `error SETTING_INVALID: --label: none of 21 feedback records has a field "${label}".\n` +
+        `  They have "churned", "truth".${meant}\n`,
+    );
+  }
+});
+
 test("a part of the log, and the report for people", async () => {
   const { report } = await replay("--to", tags.base, "--limit", "7", "--api", "predict");
   expect(report.requests.replayed).toBe(7);
