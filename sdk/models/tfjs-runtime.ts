@@ -121,6 +121,7 @@ async function chooseBackend(
     nativeUsed = true;
     return { tf, backend: "tensorflow" };
   }
+  quieten(tf);
   let backend: TfjsBackend = "cpu";
   try {
     wasm?.();
@@ -132,6 +133,15 @@ async function chooseBackend(
   // models run, their weights are loaded to where they are needed.
   await tf.setBackend(inNotebook ? (before ?? "cpu") : backend);
   return { tf, backend };
+}
+
+/**
+ * Keeps off the advertisement of tfjs-node that the backend in JavaScript prints when it is first
+ * given a number. It has no setting for that but `PROD`, which turns off all warnings and checks.
+ */
+function quieten(tf: Tfjs): void {
+  const cpu = tf.findBackend("cpu") as { firstUse?: unknown } | null;
+  if (cpu?.firstUse === true) cpu.firstUse = false;
 }
 
 /**
