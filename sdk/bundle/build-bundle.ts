@@ -48,6 +48,8 @@ export interface Deployment {
 
 export interface BuildOptions extends SaveBundleOptions {
   deployment: Deployment;
+  /** Looks at every source by its path in the bundle before anything is saved; a throw ends it. */
+  review?(sources: Readonly<Record<string, string>>): void;
 }
 
 export interface BuiltBundle extends SavedBundle {
@@ -66,6 +68,7 @@ export async function buildBundle(
   const { definition } = source;
   const ekiben = findPackageVersion();
   const compiled = await compileService(source);
+  options.review?.(compiled.sources);
   const danfojs = findDanfojs(source, compiled.imports);
   const modelPackages = findModelPackages(source, compiled.imports);
   const pinned = pinDependencies({

@@ -5,18 +5,22 @@ import { loadSource } from "../bundle/load-source.js";
 import { recordExamples } from "../bundle/record-examples.js";
 import { EkibenError } from "../core/errors.js";
 import { deployment } from "../deploy/deployment.js";
+import { refuseSecrets } from "./refuse-secrets.js";
 
 export interface BuildFileOptions {
   store?: string;
   directory?: string;
   name?: string;
   labels: Readonly<Record<string, string>>;
+  /** Variables that may look like a secret; `true` for all and for texts within functions. */
+  allowSecrets: readonly string[] | true;
   check(directory: string): Promise<void>;
 }
 
 /**
  * Builds a bundle from a module that exports a service. Relative paths of its models start in its
  * own folder, wherever the command is run. The examples of its APIs become its samples.
+ * @throws CAPTURE_FAILED when a source holds a secret
  */
 export async function buildFile(file: string, options: BuildFileOptions): Promise<BuiltBundle> {
   const entryCode = await readFile(file, "utf8").catch((cause: unknown) => {
@@ -44,6 +48,7 @@ export async function buildFile(file: string, options: BuildFileOptions): Promis
     {
       deployment,
       check: options.check,
+      review: (sources) => refuseSecrets(sources, options.allowSecrets, process.env),
       ...(options.store === undefined ? {} : { store: options.store }),
       ...(options.directory === undefined ? {} : { directory: options.directory }),
     },

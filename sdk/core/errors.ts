@@ -64,7 +64,7 @@ export const ERROR_CATALOGUE = {
   NOTEBOOK_REQUIRED: { status: 500, title: "This needs the ekiben kernel" },
 
   // Saving, loading and the store
-  CAPTURE_FAILED: { status: 500, title: "The service cannot be saved from this notebook" },
+  CAPTURE_FAILED: { status: 500, title: "The service cannot be saved as it is" },
   BUILD_FAILED: { status: 500, title: "The bundle cannot be built" },
   BUNDLE_NOT_FOUND: { status: 404, title: "There is no such bundle" },
   BUNDLE_EXISTS: { status: 409, title: "The bundle exists already" },

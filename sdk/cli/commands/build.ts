@@ -5,6 +5,7 @@ interface BuildCommandOptions {
   name?: string;
   label?: Record<string, string>;
   output?: string;
+  allowSecrets?: string;
   verify: boolean;
 }
 
@@ -17,6 +18,10 @@ export function addBuild(program: Command): void {
     .option("--name <name>", "another name for the service")
     .option("--label <key=value>", "a word to find the bundle by; may be repeated", toLabels)
     .option("-o, --output <folder>", "write the bundle here instead of to the store")
+    .option(
+      "--allow-secrets <name,...>",
+      "variables that may look like a secret, separated by commas; all for everything",
+    )
     .option("--no-verify", "do not start the bundle in a fresh process")
     .action(async (file: string, options: BuildCommandOptions) => {
       const { resolve } = await import("node:path");
@@ -34,6 +39,7 @@ export function addBuild(program: Command): void {
           : { directory: resolve(output) }),
         ...(options.name === undefined ? {} : { name: options.name }),
         labels: options.label ?? {},
+        allowSecrets: toAllowed(options.allowSecrets),
         async check(directory) {
           if (!options.verify) return;
           const results = await verifyBundle(directory, { start: (folder) => spawnServer(folder) });
@@ -59,4 +65,9 @@ export function addBuild(program: Command): void {
       console.error(`${state} ${built.directory}`);
       console.log(`${built.name}:${built.version}`);
     });
+}
+
+function toAllowed(text = ""): string[] | true {
+  const names = text.split(",").map((name) => name.trim());
+  return names.includes("all") || names;
 }
