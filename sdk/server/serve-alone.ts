@@ -1,4 +1,4 @@
-import { listenAdmin } from "./admin/listen-admin.js";
+import { listenAdmin, type AdminPort } from "./admin/listen-admin.js";
 import type { Operations } from "./admin/operations.js";
 import { toServerLimits } from "./limits.js";
 import { openLines } from "./logs/open-lines.js";
@@ -24,9 +24,10 @@ export async function serveAlone(
   let operations: Operations | undefined;
   let stopping = false;
   const lines = await openLines(values);
-  const connections = await toConnectionOptions(values);
-  const admin = await listenAdmin(values, () => operations);
+  let admin: AdminPort | undefined;
   try {
+    const connections = await toConnectionOptions(values);
+    admin = await listenAdmin(values, () => operations);
     const server = await serveBundle({
       directory,
       port: values["server.port"],

@@ -1,3 +1,5 @@
+import { EkibenError } from "../../core/errors.js";
+import type { FolderLock } from "../../observability/lines/folder-lock.js";
 import { joinDropped, type LineSink, type LogStream } from "../../observability/lines/line-sink.js";
 import type { Log } from "../../observability/log.js";
 import type { Settings } from "../settings/table.js";
@@ -14,7 +16,7 @@ const TELL_EVERY_MS = 60_000;
 
 /**
  * Opens what the settings ask for: files, standard output or both.
- * @throws SETTING_INVALID when there is no folder, or it cannot be made
+ * @throws SETTING_INVALID when there is no folder, it cannot be made, or another server has it
  */
 export async function openLines(settings: Settings): Promise<Lines> {
   const plan = toLogPlan(settings);
@@ -26,6 +28,9 @@ export async function openLines(settings: Settings): Promise<Lines> {
   const trouble = createTroubleTeller(toFault);
   const sinks: { sink: LineSink; takes(stream: LogStream): boolean }[] = [];
   const maxBufferBytes = settings["logs.buffer"];
+  let lock: FolderLock | undefined;
+  /** What is to be told as soon as there is a log. */
+  const early: ((log: Log) => void)[] = [];
   if (places.some(({ file }) => file)) {
     const { createFileWriter } = await import("../../observability/lines/file-writer.js");
     const sink = await createFileWriter({
@@ -47,6 +52,7 @@ export async function openLines(settings: Settings): Promise<Lines> {
       },
     });
     sinks.push({ sink, takes: (stream) => plan[stream].file });
+    lock = await takeFolder(settings["logs.directory"]!, (tell) => early.push(tell));
   }
   if (places.some(({ stdout }) => stdout)) {
     const { createStreamWriter } = await import("../../observability/lines/stream-writer.js");
@@ -62,9 +68,38 @@ export async function openLines(settings: Settings): Promise<Lines> {
     },
     dropped: () => joinDropped(sinks.map(({ sink }) => sink.dropped())),
     flush: () => all((sink) => sink.flush()),
-    close: () => all((sink) => sink.close()),
-    tellTo: (told) => void (log = told),
+    async close() {
+      await all((sink) => sink.close());
+      await lock?.release();
+    },
+    tellTo(told) {
+      log = told;
+      for (const tell of early.splice(0)) tell(told);
+    },
   };
+}
+
+/** Where no lock can be made, lines are written all the same. */
+async function takeFolder(
+  directory: string,
+  later: (tell: (log: Log) => void) => void,
+): Promise<FolderLock | undefined> {
+  const { lockFolder } = await import("../../observability/lines/folder-lock.js");
+  try {
+    return await lockFolder({
+      directory,
+      onUnknown({ pid, host }) {
+        const message = `the log folder was taken over from process ${pid} on ${host}; if that one still writes there, give each server a folder of its own`;
+        later((log) => log.warn(message, { directory }));
+      },
+    });
+  } catch (error) {
+    if (error instanceof EkibenError) throw error;
+    const message =
+      "the log folder cannot be locked; see to it that no other server writes there, for they would rotate each other's files";
+    later((log) => log.warn(message, { directory, error }));
+    return undefined;
+  }
 }
 
 /** Says once that lines cannot be written, again when that goes on, and once that they are again. */

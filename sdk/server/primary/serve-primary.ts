@@ -75,7 +75,10 @@ export async function servePrimary(options: PrimaryOptions): Promise<RunningPrim
   const found = await options.find(options.target);
   const facts = await readBundleFacts(found.directory);
   // The only process that writes: its workers send their lines here.
-  const lines = await openLines(values);
+  const lines = await openLines(values).catch(async (error: unknown) => {
+    await found.dispose();
+    throw error;
+  });
   const { service, version } = facts;
   let currentLog = options.log ?? createServerLog({ service, version }, values, lines);
   const log = toCurrentLog(() => currentLog);
@@ -110,6 +113,7 @@ export async function servePrimary(options: PrimaryOptions): Promise<RunningPrim
     server.close();
     admin?.close();
     await found.dispose();
+    await lines.close();
   };
   try {
     bound = await bind(server, {
