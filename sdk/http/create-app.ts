@@ -17,6 +17,7 @@ import { toDressed } from "./protocols/protocol-route.js";
 import { toHealth, toMetadata, toReadiness } from "./probes.js";
 import { toProblemResponse } from "./problem-response.js";
 import { toRequestId } from "./request-id.js";
+import { beginTrace, type Traced } from "./request-trace.js";
 
 /**
  * Makes the Hono app of a service: its APIs, the page, the OpenAPI document, probes and metrics.
@@ -143,8 +144,13 @@ function answerUnmatched(
   if (c.get("requestId") === undefined) {
     // One label for all that is not a route: a client must not be able to make up new ones.
     const path = template ?? "unmatched";
-    options.serviceMetrics?.begin(path, c.req.method);
-    record(options, { path, id, method: c.req.method, status: response.status, began, from: c });
+    const { method } = c.req;
+    options.serviceMetrics?.begin(path, method);
+    const about = { id, method, route: path, headers: c.req.raw.headers, began };
+    const traced: Traced = { trace: beginTrace(options, about) };
+    const told = traced.trace?.response;
+    if (told !== undefined) response.headers.set("traceresponse", told);
+    record(options, { path, id, method, status: response.status, began, from: c, traced });
   }
   return response;
 }

@@ -1,6 +1,6 @@
 import type { Context, Handler } from "hono";
 import type { Cancellation } from "../core/cancellation.js";
-import { EkibenError } from "../core/errors.js";
+import { EkibenError, type Problem } from "../core/errors.js";
 import type { HeaderReader } from "../core/header-reader.js";
 import type { Payload, RequestBody } from "../inputs/input.js";
 import { parseMediaType } from "../inputs/media-type.js";
@@ -20,7 +20,7 @@ import { toReader } from "./request-parameters.js";
 import { readHeaders } from "./request-headers.js";
 import { toRequestId } from "./request-id.js";
 import { readRequestTimeout } from "./request-timeout.js";
-import { beginTrace, tracedOf, traceCall, withTrace } from "./request-trace.js";
+import { beginTrace, tracedOf, traceCall, withTrace, withTraceFields } from "./request-trace.js";
 import { toStreamChunks } from "./stream-chunks.js";
 import { endCall, watchCall, type WatchedCall } from "./watched-call.js";
 import { toWebStream } from "./web-stream.js";
@@ -164,14 +164,14 @@ export function createEndpoint(runtime: Runtime, name: string, options: AppOptio
       } finally {
         admission.leave();
       }
-      return toAnswered(result, id, writer);
+      return toAnswered(result, request, writer);
     } catch (error) {
       if (face !== undefined) throw error;
       return refuse(error, request);
     }
   }
 
-  function toAnswered(result: Answer, id: string, writer: AnswerWriter): Answered {
+  function toAnswered(result: Answer, { id, trace }: ApiRequest, writer: AnswerWriter): Answered {
     switch (result.kind) {
       case "outputs":
         return {
@@ -194,7 +194,13 @@ export function createEndpoint(runtime: Runtime, name: string, options: AppOptio
             output: api.output,
             mediaType: writer.mediaType,
             keepAliveMs: options.keepAliveMs ?? KEEP_ALIVE_MS,
-            toProblem: (error) => JSON.parse(toProblemAnswer(error, id, options).body) as object,
+            toProblem(error) {
+              const { status, body } = toProblemAnswer(error, id, withTraceFields(trace, options));
+              const problem = JSON.parse(body) as Problem;
+              // That a client has gone is no failure.
+              if (status >= 500) trace?.fail(problem.code);
+              return problem;
+            },
           }),
         };
     }
@@ -205,10 +211,10 @@ export function createEndpoint(runtime: Runtime, name: string, options: AppOptio
     if (error instanceof EkibenError && error.code === "RATE_LIMITED") {
       options.serviceMetrics?.observer.shed(name, "rate-limit");
     }
-    const log = trace === undefined ? options.log : options.log.child(trace.fields);
+    const told = withTraceFields(trace, options);
     return answerError(error, runtime.definition.onError, {
-      failed: { api: name, id, headers, log },
-      options: trace === undefined ? options : { ...options, log },
+      failed: { api: name, id, headers, log: told.log },
+      options: told,
     });
   };
 

@@ -13,6 +13,7 @@ import { toResponseBody, type Answered } from "./endpoint.js";
 import { BYTES, createEntry, record } from "./entry.js";
 import { toProblemAnswer } from "./problem-response.js";
 import { readBody } from "./request-body.js";
+import { beginTrace, withTrace, type Traced } from "./request-trace.js";
 import { isRequestId, toRequestId } from "./request-id.js";
 
 export const FEEDBACK_PATH = "/feedback";
@@ -79,10 +80,12 @@ export function mountFeedback(app: Hono, definition: ServiceDefinition, options:
       const began = performance.now();
       const id = toRequestId(c.req.header("x-request-id"));
       options.serviceMetrics?.begin(path, "POST");
-      const answered = await answer(c, id);
+      const about = { id, method: "POST", route: path, headers: c.req.raw.headers, began };
+      const traced: Traced = { trace: beginTrace(options, about) };
+      const answered = withTrace(await answer(c, id), traced.trace);
       const { status, headers } = answered;
       const end = (bytesOut: number): void =>
-        record(options, { path, id, method: "POST", status, began, from: c, bytesOut });
+        record(options, { path, id, method: "POST", status, began, from: c, bytesOut, traced });
       return new Response(toResponseBody(answered, end), { status, headers });
     });
     return;

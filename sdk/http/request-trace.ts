@@ -27,6 +27,11 @@ export function withTrace(answered: Answered, trace: RequestTrace | undefined): 
   return { ...answered, headers: { ...answered.headers, traceresponse: trace.response } };
 }
 
+/** The same with a log whose lines lead to the trace. */
+export function withTraceFields(trace: RequestTrace | undefined, options: AppOptions): AppOptions {
+  return trace === undefined ? options : { ...options, log: options.log.child(trace.fields) };
+}
+
 /** What the entry of a request behind middlewares has begun. */
 export function tracedOf(c: Context): Traced | undefined {
   return c.get(TRACED) as Traced | undefined;

@@ -228,9 +228,9 @@ export function createApiRuntime(
   }
 
   function endAlone(run: RunFacts, answer: Answer): void {
-    const end = (): void => endRun(run, options.clock.now());
+    const end = (failed: boolean): void => endRun(run, options.clock.now(), failed);
     if (answer.kind === "stream") void answer.ended.then(end);
-    else end();
+    else end(false);
   }
 
   /** The first value is waited for, so that what fails before it is answered with a status. */

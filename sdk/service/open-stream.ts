@@ -35,9 +35,10 @@ export async function openStream(
 ): Promise<Stream> {
   const limitMs = Math.min(api.timeoutMs, timeoutMs);
   const source = toSource(api.name, returned);
-  let end!: () => void;
-  const ended = new Promise<void>((resolve) => (end = resolve));
+  let end!: (failed: boolean) => void;
+  const ended = new Promise<boolean>((resolve) => (end = resolve));
   let isOver = false;
+  let failed = false;
   let cancelStall: (() => void) | undefined;
 
   function close(): void {
@@ -48,7 +49,7 @@ export async function openStream(
     // A generator that waits ends when what it waits for has come.
     Promise.resolve(source.return())
       .catch(() => {})
-      .finally(end);
+      .finally(() => end(failed));
   }
 
   async function next(): Promise<IteratorResult<unknown>> {
@@ -66,6 +67,7 @@ export async function openStream(
       }
       return result;
     } catch (error) {
+      failed = !cancellation.aborted;
       close();
       throw cancellation.aborted ? cancellation.reason : toHandlerError(api.name, error);
     }

@@ -87,8 +87,8 @@ export type Answer =
   | {
       readonly kind: "stream";
       readonly values: AsyncIterableIterator<unknown>;
-      /** Resolves when the handler's generator has ended, whatever ended it. */
-      readonly ended: Promise<void>;
+      /** Resolves when the handler's generator has ended, with whether it has failed. */
+      readonly ended: Promise<boolean>;
     };
 
 /** One API of a running service. */

@@ -72,6 +72,10 @@ export function createTracing(api: typeof Api, options: TracingOptions): Tracing
       response: isValid
         ? `00-${traceId}-${spanId}-${traceFlags.toString(16).padStart(2, "0")}`
         : undefined,
+      fail(code) {
+        span.setAttribute("error.type", code);
+        span.setStatus({ code: SpanStatusCode.ERROR });
+      },
       end(status, call) {
         const now = performance.now();
         if (call !== undefined) {

@@ -60,6 +60,8 @@ export interface RequestTrace {
   readonly fields: LogFields;
   /** The value of the header `traceresponse`, by which a client finds its trace. */
   readonly response: string | undefined;
+  /** Its answer broke off when its status had been sent; `code` is that of the error. */
+  fail(code: string): void;
   end(status: number, call: TracedCall | undefined): void;
 }
 
