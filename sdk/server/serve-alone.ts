@@ -1,9 +1,8 @@
 import { listenAdmin, type AdminPort } from "./admin/listen-admin.js";
 import type { Operations } from "./admin/operations.js";
-import { toServerLimits } from "./limits.js";
 import { openLines } from "./logs/open-lines.js";
-import { toConnectionOptions } from "./connection-options.js";
 import { serveBundle, type RunningServer } from "./serve.js";
+import { toServeOptions } from "./serve-options.js";
 import type { ResolvedSettings } from "./settings/resolve.js";
 
 /** A server that writes its own lines. */
@@ -26,19 +25,13 @@ export async function serveAlone(
   const lines = await openLines(values);
   let admin: AdminPort | undefined;
   try {
-    const connections = await toConnectionOptions(values);
+    const options = await toServeOptions(settings, lines);
     admin = await listenAdmin(values, () => operations);
     const server = await serveBundle({
+      ...options,
       directory,
       port: values["server.port"],
       host: values["server.host"],
-      drainTimeoutMs: values["server.drainTimeout"] * 1000,
-      checkOutputs: values["server.checkOutputs"],
-      logLevel: values["logs.level"],
-      limits: toServerLimits(values),
-      settings,
-      lines,
-      connections,
     });
     lines.tellTo(server.log);
     operations = toOperations(server, () => stopping);

@@ -7,7 +7,7 @@ import { createExecutors } from "../execution/create-executors.js";
 import { resolveDanfojsFrom } from "../frame/danfojs.js";
 import { createApp } from "../http/create-app.js";
 import { toHealth, type ProbeAnswer } from "../http/probes.js";
-import { createLog, type LogLevel } from "../observability/create-log.js";
+import { createLog } from "../observability/create-log.js";
 import type { LineSink } from "../observability/lines/line-sink.js";
 import type { Log } from "../observability/log.js";
 import { addLogMetrics } from "../observability/log-metrics.js";
@@ -44,8 +44,6 @@ export interface ServeOptions {
   limits?: ServerLimits;
   /** TLS, and the proxies that are believed. */
   connections?: AppServerOptions;
-  /** @default "info" */
-  logLevel?: LogLevel;
   /** What was set and where, for the log and `/metadata`. */
   settings?: ResolvedSettings;
   /** Where lines go that the settings ask for; whoever opened it closes it. */
@@ -113,9 +111,7 @@ export async function serveBundle(options: ServeOptions): Promise<RunningServer>
   const { checkOutputs = false, settings, lines } = options;
   const whole =
     options.log ??
-    (settings === undefined
-      ? createLog({ ...facts, level: options.logLevel ?? "info" })
-      : createServerLog(facts, settings.values, lines));
+    (settings === undefined ? createLog(facts) : createServerLog(facts, settings.values, lines));
   const log = worker === undefined ? whole : whole.child({ worker: worker.number });
   const serviceMetrics = createServiceMetrics({
     ...facts,

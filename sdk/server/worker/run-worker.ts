@@ -3,7 +3,6 @@ import { EkibenError } from "../../core/errors.js";
 import { createLinePipe } from "../../observability/lines/line-pipe.js";
 import { createAppServer, type AppServer, type CloseOptions } from "../app-server.js";
 import { openChannel, type ChannelEnd } from "../channel.js";
-import { toConnectionOptions } from "../connection-options.js";
 import {
   LINES_FD,
   type PrimaryAnswers,
@@ -14,8 +13,8 @@ import {
   type WorkerCount,
   type WorkerStart,
 } from "../messages.js";
-import { toServerLimits } from "../limits.js";
 import { serveBundle, type RunningServer } from "../serve.js";
+import { toServeOptions } from "../serve-options.js";
 import { watchStrayErrors } from "../stray-errors.js";
 import { startHeartbeat } from "./heartbeat.js";
 
@@ -77,18 +76,10 @@ export function runWorker(self: NodeJS.Process): void {
 
   async function start(message: WorkerStart): Promise<void> {
     const { settings, address, port, host } = message;
-    const { values } = settings;
     try {
-      const connections = await toConnectionOptions(values);
       server = await serveBundle({
+        ...(await toServeOptions(settings, lines)),
         directory: message.directory,
-        drainTimeoutMs: values["server.drainTimeout"] * 1000,
-        checkOutputs: values["server.checkOutputs"],
-        logLevel: values["logs.level"],
-        limits: toServerLimits(values),
-        settings,
-        lines,
-        connections,
         worker: {
           number: message.worker,
           count: () => count,
