@@ -1,3 +1,4 @@
+import { withSummary } from "../core/with-summary.js";
 import type { LightgbmModelOptions as LightgbmOptions } from "../models/lightgbm-model.js";
 import type { LightgbmModel } from "../models/lightgbm-model.js";
 import type { ModelInput } from "../models/feeds.js";
@@ -105,20 +106,23 @@ function createMlflow(bundle?: string): Mlflow {
       });
       return opening;
     };
-    return {
-      kind: "mlflow",
-      uri,
-      files: async () => (await openOnce()).files(),
-      content: async () => (await openOnce()).content(),
-      async load({ directory, ...context }) {
-        const model =
-          directory === undefined
-            ? await openOnce()
-            : await (await import("./open-model.js")).openBundledModel(directory, options);
-        return (await model.load(context)) as MlflowModel;
+    return withSummary(
+      {
+        kind: "mlflow",
+        uri,
+        files: async () => (await openOnce()).files(),
+        content: async () => (await openOnce()).content(),
+        async load({ directory, ...context }) {
+          const model =
+            directory === undefined
+              ? await openOnce()
+              : await (await import("./open-model.js")).openBundledModel(directory, options);
+          return (await model.load(context)) as MlflowModel;
+        },
+        signature: async () => (await openOnce()).signature(),
       },
-      signature: async () => (await openOnce()).signature(),
-    };
+      `Model ${uri} (mlflow)`,
+    );
   };
   return define as Mlflow;
 }

@@ -1,3 +1,4 @@
+import { withSummary } from "../core/with-summary.js";
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { EkibenError, type ErrorCode } from "../core/errors.js";
@@ -86,37 +87,40 @@ export function model<Names extends string, State, X, Result>(
 export function model(options: AnyOptions): ModelDefinition<JavaScriptModel> {
   const { kind = "javascript" } = options;
   const source = toSource(options);
-  return {
-    kind,
-    sources: () => source.sources,
-    files: (name = kind) => source.files(name),
-    async load(context) {
-      const { name, directory, executors } = context;
-      checkExecutionOptions("model()", options);
-      if (options.execution === "worker" && executors !== undefined) {
-        const executor = await openBundledModel(context, options);
-        if (executor !== undefined) {
-          return createModel(name, kind, {
-            predict: (x) => executor.run(toPlainInput(name, x)),
-            execution: () => executor.state(),
-            release: () => executor.release(),
-          });
+  return withSummary(
+    {
+      kind,
+      sources: () => source.sources,
+      files: (name = kind) => source.files(name),
+      async load(context) {
+        const { name, directory, executors } = context;
+        checkExecutionOptions("model()", options);
+        if (options.execution === "worker" && executors !== undefined) {
+          const executor = await openBundledModel(context, options);
+          if (executor !== undefined) {
+            return createModel(name, kind, {
+              predict: (x) => executor.run(toPlainInput(name, x)),
+              execution: () => executor.state(),
+              release: () => executor.release(),
+            });
+          }
+          executors.stay(
+            name,
+            "Its functions are in this process only. Its bundle computes in a worker.",
+          );
         }
-        executors.stay(
-          name,
-          "Its functions are in this process only. Its bundle computes in a worker.",
-        );
-      }
-      const state = await source.load(name, directory);
-      return createModel(name, kind, {
-        predict: (x) => options.predict(state, x),
-        execution: () => ON_LOOP,
-        // What a notebook holds is the notebook's own, and may be loaded again.
-        release: () =>
-          source.live && directory === undefined ? undefined : options.release?.(state),
-      });
+        const state = await source.load(name, directory);
+        return createModel(name, kind, {
+          predict: (x) => options.predict(state, x),
+          execution: () => ON_LOOP,
+          // What a notebook holds is the notebook's own, and may be loaded again.
+          release: () =>
+            source.live && directory === undefined ? undefined : options.release?.(state),
+        });
+      },
     },
-  };
+    `Model ${source.live ? "in memory" : "of files"} (${kind})`,
+  );
 }
 
 type AnyHooks = ModelHooks<unknown, unknown, unknown>;

@@ -1,3 +1,4 @@
+import { withSummary } from "../core/with-summary.js";
 import { stat } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { openExecutor, type ExecutionOptions } from "./engine.js";
@@ -23,41 +24,44 @@ export function lightgbm(
 ): ModelDefinition<LightgbmModel> {
   const path = toModelPath(file);
   const name = basename(path.absolute);
-  return {
-    kind: "lightgbm",
-    sources: () => [path.absolute],
-    async files() {
-      const { checkLightgbmFile } = await import("./lightgbm-check.js");
-      await checkLightgbmFile(path);
-      return [{ source: path.absolute, path: name }];
+  return withSummary(
+    {
+      kind: "lightgbm",
+      sources: () => [path.absolute],
+      async files() {
+        const { checkLightgbmFile } = await import("./lightgbm-check.js");
+        await checkLightgbmFile(path);
+        return [{ source: path.absolute, path: name }];
+      },
+      async load(context) {
+        const place =
+          context.directory === undefined ? path : toModelPath(join(context.directory, name));
+        checkExecutionOptions("lightgbm()", options);
+        // What reads and walks trees is for services that have some.
+        const { lightgbmEngine } = await import("./lightgbm-engine.js");
+        const { createLightgbmModel } = await import("./lightgbm-model.js");
+        const executor = await openExecutor(context.executors, {
+          model: context.name,
+          engine: lightgbmEngine,
+          source: { path: place },
+          bytes: await stat(place.absolute).then(
+            ({ size }) => size,
+            () => 0,
+          ),
+          largeBytes: LARGE_BYTES,
+          ...(options.execution !== undefined && { execution: options.execution }),
+          ...(options.workers !== undefined && { workers: options.workers }),
+        });
+        try {
+          return createLightgbmModel(context.name, executor, options);
+        } catch (error) {
+          await executor.release();
+          throw error;
+        }
+      },
     },
-    async load(context) {
-      const place =
-        context.directory === undefined ? path : toModelPath(join(context.directory, name));
-      checkExecutionOptions("lightgbm()", options);
-      // What reads and walks trees is for services that have some.
-      const { lightgbmEngine } = await import("./lightgbm-engine.js");
-      const { createLightgbmModel } = await import("./lightgbm-model.js");
-      const executor = await openExecutor(context.executors, {
-        model: context.name,
-        engine: lightgbmEngine,
-        source: { path: place },
-        bytes: await stat(place.absolute).then(
-          ({ size }) => size,
-          () => 0,
-        ),
-        largeBytes: LARGE_BYTES,
-        ...(options.execution !== undefined && { execution: options.execution }),
-        ...(options.workers !== undefined && { workers: options.workers }),
-      });
-      try {
-        return createLightgbmModel(context.name, executor, options);
-      } catch (error) {
-        await executor.release();
-        throw error;
-      }
-    },
-  };
+    `Model ${String(file)} (lightgbm)`,
+  );
 }
 
 /** A file of trees is read at some 50 megabytes a second. */

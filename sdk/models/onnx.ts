@@ -1,3 +1,4 @@
+import { withSummary } from "../core/with-summary.js";
 import { stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { openExecutor, type ExecutionOptions } from "./engine.js";
@@ -32,41 +33,44 @@ export function onnx(file: string | URL, options: OnnxOptions = {}): ModelDefini
   const path = toModelPath(file);
   const name = basename(path.absolute);
   const { session, execution, workers, ...defaults } = options;
-  return {
-    kind: "onnx",
-    sources: () => [path.absolute],
-    async files() {
-      checkOnnxOptions(options);
-      checkExecutionOptions("onnx()", options);
-      const { facts } = await checkOnnxFile(path);
-      const folder = dirname(path.absolute);
-      const sides = facts.externalFiles.map(toBundlePath);
-      return [name, ...sides].map((inside) => ({ source: join(folder, inside), path: inside }));
+  return withSummary(
+    {
+      kind: "onnx",
+      sources: () => [path.absolute],
+      async files() {
+        checkOnnxOptions(options);
+        checkExecutionOptions("onnx()", options);
+        const { facts } = await checkOnnxFile(path);
+        const folder = dirname(path.absolute);
+        const sides = facts.externalFiles.map(toBundlePath);
+        return [name, ...sides].map((inside) => ({ source: join(folder, inside), path: inside }));
+      },
+      async load(context) {
+        checkOnnxOptions(options);
+        checkExecutionOptions("onnx()", options);
+        const place =
+          context.directory === undefined ? path : toModelPath(join(context.directory, name));
+        const file = await checkOnnxFile(place);
+        const executor = await openExecutor(context.executors, {
+          model: context.name,
+          engine: onnxEngine,
+          source: { model: context.name, file, session, batchAxis: options.batchAxis },
+          bytes: await countBytes(file),
+          largeBytes: LARGE_BYTES,
+          ...(execution !== undefined && { execution }),
+          ...(workers !== undefined && { workers }),
+        });
+        try {
+          const { operators } = file.facts;
+          return await createOnnxModel({ name: context.name, executor, operators }, defaults);
+        } catch (error) {
+          await executor.release();
+          throw error;
+        }
+      },
     },
-    async load(context) {
-      checkOnnxOptions(options);
-      checkExecutionOptions("onnx()", options);
-      const place =
-        context.directory === undefined ? path : toModelPath(join(context.directory, name));
-      const file = await checkOnnxFile(place);
-      const executor = await openExecutor(context.executors, {
-        model: context.name,
-        engine: onnxEngine,
-        source: { model: context.name, file, session, batchAxis: options.batchAxis },
-        bytes: await countBytes(file),
-        largeBytes: LARGE_BYTES,
-        ...(execution !== undefined && { execution }),
-        ...(workers !== undefined && { workers }),
-      });
-      try {
-        const { operators } = file.facts;
-        return await createOnnxModel({ name: context.name, executor, operators }, defaults);
-      } catch (error) {
-        await executor.release();
-        throw error;
-      }
-    },
-  };
+    `Model ${String(file)} (onnx)`,
+  );
 }
 
 /** onnxruntime opens some 300 megabytes a second, and nothing else happens on its thread meanwhile. */

@@ -1,3 +1,4 @@
+import { withSummary } from "../core/with-summary.js";
 import { mkdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { EkibenError } from "../core/errors.js";
@@ -38,35 +39,38 @@ export function tfjs(
   if (typeof source === "string" || source instanceof URL) return fromFolder(source, options);
   holdLiveValue(source);
   const saved = createSavedFolder((folder) => writeTfjsModel(source as TfModel, folder));
-  return {
-    kind: "tfjs",
-    packages: listTfjsPackages,
-    async files(name = "tfjs") {
-      checkLive(name, source);
-      return saved(`the model ${JSON.stringify(name)}`);
+  return withSummary(
+    {
+      kind: "tfjs",
+      packages: listTfjsPackages,
+      async files(name = "tfjs") {
+        checkLive(name, source);
+        return saved(`the model ${JSON.stringify(name)}`);
+      },
+      async load(context) {
+        const { name, directory, executors } = context;
+        if (directory !== undefined) return loadFolder(context, toModelPath(directory), options);
+        checkExecutionOptions("tfjs()", options);
+        checkLive(name, source);
+        // It cannot leave the thread whose memory it is in; its bundle can.
+        if (options.execution === "worker") {
+          executors?.stay(
+            name,
+            "It is in the memory of the notebook. Its bundle computes in a worker.",
+          );
+        }
+        const executor = await openExecutor(undefined, {
+          model: name,
+          engine: toLiveEngine(name, source as TfModel),
+          source: { model: name, path: toModelPath(".") },
+          bytes: 0,
+          largeBytes: LARGE_BYTES,
+        });
+        return createTfjsModel({ name, executor }, options);
+      },
     },
-    async load(context) {
-      const { name, directory, executors } = context;
-      if (directory !== undefined) return loadFolder(context, toModelPath(directory), options);
-      checkExecutionOptions("tfjs()", options);
-      checkLive(name, source);
-      // It cannot leave the thread whose memory it is in; its bundle can.
-      if (options.execution === "worker") {
-        executors?.stay(
-          name,
-          "It is in the memory of the notebook. Its bundle computes in a worker.",
-        );
-      }
-      const executor = await openExecutor(undefined, {
-        model: name,
-        engine: toLiveEngine(name, source as TfModel),
-        source: { model: name, path: toModelPath(".") },
-        bytes: 0,
-        largeBytes: LARGE_BYTES,
-      });
-      return createTfjsModel({ name, executor }, options);
-    },
-  };
+    "Model in memory (tfjs)",
+  );
 }
 
 /**
@@ -84,17 +88,20 @@ export async function saveTfjs(model: LiveTfjsModel, folder: string | URL): Prom
 
 function fromFolder(source: string | URL, options: TfjsOptions): ModelDefinition<TfjsModel> {
   const path = toModelPath(source);
-  return {
-    kind: "tfjs",
-    // The one that is there: the folder or the file itself may be given.
-    sources: () => [path.absolute, join(path.absolute, MODEL_JSON)],
-    packages: listTfjsPackages,
-    async files() {
-      checkExecutionOptions("tfjs()", options);
-      return listTfjsFiles(await readTfjsFile(path));
+  return withSummary(
+    {
+      kind: "tfjs",
+      // The one that is there: the folder or the file itself may be given.
+      sources: () => [path.absolute, join(path.absolute, MODEL_JSON)],
+      packages: listTfjsPackages,
+      async files() {
+        checkExecutionOptions("tfjs()", options);
+        return listTfjsFiles(await readTfjsFile(path));
+      },
+      load: (context) => loadFolder(context, path, options),
     },
-    load: (context) => loadFolder(context, path, options),
-  };
+    `Model ${String(source)} (tfjs)`,
+  );
 }
 
 async function loadFolder(

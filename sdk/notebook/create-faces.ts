@@ -7,7 +7,7 @@ import type { DevServer, ServiceFaces } from "../service/faces.js";
 import type { Service } from "../service/infer.js";
 import { toNotice, toServerCard } from "./cards.js";
 import { display, findSurface } from "./display.js";
-import { withSummary } from "./with-summary.js";
+import { withSummary } from "../core/with-summary.js";
 import { callInline, type Target } from "./inline-call.js";
 import { createLocalServing, type LocalServing } from "./local-apps.js";
 import { withoutOwnFrames } from "./own-frames.js";

@@ -21,7 +21,7 @@ import { createClassify, createLiveValues } from "./classify-value.js";
 import { answerCalls } from "./answer-calls.js";
 import { findEntry, findOwners } from "./find-entry.js";
 import { printValueFiles } from "./value-files.js";
-import { withSummary } from "./with-summary.js";
+import { withSummary } from "../core/with-summary.js";
 import { findSecretForm } from "./secrets.js";
 import { display, findSurface } from "./display.js";
 import type { Target } from "./inline-call.js";

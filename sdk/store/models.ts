@@ -1,3 +1,4 @@
+import { withSummary } from "../core/with-summary.js";
 import type { ModelInput } from "../models/feeds.js";
 import type { JavaScriptModel, ModelHooks } from "../models/javascript.js";
 import type { LightgbmModel, LightgbmOptions } from "../models/lightgbm.js";
@@ -178,7 +179,7 @@ export const models: Models = {
 
 function defineStoredModel(reference: string, options: OpenOptions = {}): ModelDefinition {
   let opened: Promise<OpenedStoredModel> | undefined;
-  let kind: string | undefined;
+  let known: OpenedStoredModel["record"] | undefined;
   const openOnce = (): Promise<OpenedStoredModel> => {
     if (opened !== undefined) return opened;
     const opening = import("./open-stored-model.js").then((found) =>
@@ -186,7 +187,7 @@ function defineStoredModel(reference: string, options: OpenOptions = {}): ModelD
     );
     opened = opening;
     opening.then(
-      ({ record }) => (kind = record.kind),
+      ({ record }) => (known = record),
       // What failed may work the next time: a model that is imported meanwhile.
       () => {
         if (opened === opening) opened = undefined;
@@ -194,18 +195,27 @@ function defineStoredModel(reference: string, options: OpenOptions = {}): ModelD
     );
     return opening;
   };
-  return {
-    kind: options.kind ?? "stored",
-    // Known once it was loaded, which comes before anything is saved.
-    packages: () => (kind === "tfjs" ? listTfjsPackages() : []),
-    files: async () => (await openOnce()).files(),
-    content: async () => (await openOnce()).content(),
-    async load({ directory, ...context }) {
-      if (directory === undefined) return (await openOnce()).load(context);
-      const { loadBundledModel } = await import("./open-stored-model.js");
-      return loadBundledModel(options, { ...context, directory });
-    },
+  const describe = (): string => {
+    const kind = known?.kind ?? options.kind;
+    // The first use decides what `latest` or an alias means.
+    const meant = known === undefined ? "" : `, ${known.name}:${known.version}`;
+    return `Model ${reference} (${kind === undefined ? "" : `${kind}, `}of the model store${meant})`;
   };
+  return withSummary(
+    {
+      kind: options.kind ?? "stored",
+      // Known once it was loaded, which comes before anything is saved.
+      packages: () => (known?.kind === "tfjs" ? listTfjsPackages() : []),
+      files: async () => (await openOnce()).files(),
+      content: async () => (await openOnce()).content(),
+      async load({ directory, ...context }) {
+        if (directory === undefined) return (await openOnce()).load(context);
+        const { loadBundledModel } = await import("./open-stored-model.js");
+        return loadBundledModel(options, { ...context, directory });
+      },
+    },
+    describe,
+  );
 }
 
 export function toStoredModel({ record, aliases }: FoundModel): StoredModel {
