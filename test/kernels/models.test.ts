@@ -39,7 +39,10 @@ test.each([
   [`lightgbm("a/b.txt")`, "Model a/b.txt (lightgbm)"],
   [`onnx("a.onnx")`, "Model a.onnx (onnx)"],
   [`tfjs("net")`, "Model net (tfjs)"],
-  [`model({ value: [1], predict: (value: number[]) => value })`, "Model in memory (javascript)"],
+  [
+    `model({ value: [1], fromJSON: (value) => value as number[], predict: (value) => value })`,
+    "Model in memory (javascript)",
+  ],
   [`mlflow("models:/churn/3")`, "Model models:/churn/3 (mlflow)"],
 ])("%s as the last line of a cell prints no functions", async (source, shown) => {
   const { text } = await kernel.execute(source);
