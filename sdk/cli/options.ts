@@ -47,7 +47,9 @@ export function toHeaders(
   text: string,
   headers: Readonly<Record<string, string>> = {},
 ): Record<string, string> {
-  const [, name, value] = /^\s*([\w!#$%&'*+.^`|~-]+)\s*:\s*(.*?)\s*$/.exec(text) ?? [];
-  if (name === undefined) throw new InvalidArgumentError('A header is written "name: value".');
-  return { ...headers, [name.toLowerCase()]: value! };
+  const colon = text.indexOf(":");
+  const name = text.slice(0, Math.max(0, colon)).trim();
+  if (!/^[\w!#$%&'*+.^`|~-]+$/.test(name))
+    throw new InvalidArgumentError('A header is written "name: value".');
+  return { ...headers, [name.toLowerCase()]: text.slice(colon + 1).trim() };
 }

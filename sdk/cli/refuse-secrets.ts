@@ -62,7 +62,9 @@ interface Variable {
 function readVariables(file: string, text: string): Variable[] {
   if (file.endsWith(".json")) {
     try {
-      return [{ name: /([^/]+)\.json$/.exec(file)![1]!, value: JSON.parse(text), line: 1 }];
+      return [
+        { name: /(?<![^/])([^/]+)\.json$/.exec(file)![1]!, value: JSON.parse(text), line: 1 },
+      ];
     } catch {
       return [];
     }

@@ -26,8 +26,8 @@ export function createConnection(
   effects: Effects,
 ): Connection {
   const address = String(url)
-    .replace(/[?#].*$/, "")
-    .replace(/\/+$/, "");
+    .replace(/[?#].*$/s, "")
+    .replace(/(?<!\/)\/+$/, "");
   const load = (): Promise<ServiceContract> => requestContract(address, options, effects);
   const contracts = createContractStore(load, effects.clock.now, options.contract);
   return { address, options, effects, contracts };

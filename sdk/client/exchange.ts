@@ -151,5 +151,5 @@ export function toNetworkError(
 
 /** Addresses in messages have no query, which may hold what is not for logs. */
 function toAddress(url: string): string {
-  return url.replace(/[?#].*$/, "");
+  return url.replace(/[?#].*$/s, "");
 }

@@ -81,6 +81,6 @@ function reviveBytes(part: unknown): unknown {
 function matches(accept: string, type: string): boolean {
   return accept.split(",").some((range) => {
     const wanted = toMediaType(range);
-    return wanted === type || wanted === "*/*" || wanted === type.replace(/\/.*$/, "/*");
+    return wanted === type || wanted === "*/*" || wanted === type.replace(/\/.*$/s, "/*");
   });
 }

@@ -112,7 +112,7 @@ function splitList(text: string): string[] {
 function readElement(element: string): Hop {
   const hop: Hop = {};
   for (const [, name, quoted, plain] of element.matchAll(
-    /([\w-]+)=(?:"((?:\\.|[^"\\])*)"|([^;\s]*))/g,
+    /(?<![\w-])([\w-]+)=(?:"((?:\\.|[^"\\])*)"|([^;\s]*))/g,
   )) {
     const key = name!.toLowerCase();
     const value = quoted?.replace(/\\(.)/g, "$1") ?? plain!;

@@ -9,7 +9,7 @@ export interface MediaType {
 const NONE: MediaType = Object.freeze({ mediaType: "", parameters: Object.freeze({}) });
 
 /** One parameter: a name, and a token or a quoted string (RFC 9110, section 5.6.6). */
-const PARAMETER = /;\s*(?:([^\s=;"]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s;"]*)))?\s*/gsy;
+const PARAMETER = /;\s*(?!\s)(?:([^\s=;"]+)\s*=\s*(?!\s)(?:"((?:[^"\\]|\\.)*)"|([^\s;"]*)))?\s*/gsy;
 
 const cache = new Map<string, MediaType>();
 /** Clients send a handful of different headers; whoever sends thousands gets no memory for it. */

@@ -7,7 +7,7 @@ import { definitionOf, isAsyncError } from "./zod-inside.js";
 /** Reads the parameters of a path or a query string. @throws INPUT_INVALID */
 export type ReadParameters = (sent: Readonly<Record<string, unknown>>) => unknown;
 
-const NUMBER = /^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$/;
+const NUMBER = /^[+-]?(\d+(?:\.\d*)?|\.\d+)([eE][+-]?\d+)?$/;
 
 /**
  * Compiles the schema of parameters. All that a URL holds is text: where the schema says number,

@@ -148,7 +148,7 @@ async function openUri(finder: Finder, uri: string, place: Place): Promise<Artif
 /** `mlflow-artifacts:/path` on the tracking server, `mlflow-artifacts://host:port/path` elsewhere. */
 function openProxied(settings: Settings, uri: string, served: ServedModel): ArtifactSource {
   const [, host, path = ""] = /^mlflow-artifacts:(?:\/\/([^/]*))?\/*(.*)$/is.exec(uri) ?? [];
-  const root = path.replace(/\/+$/, "");
+  const root = path.replace(/(?<!\/)\/+$/, "");
   const { tracking } = settings;
   if (host === undefined || host === "" || host === tracking.host) {
     return createProxiedSource(settings, tracking, { root, served });
@@ -184,9 +184,9 @@ async function openServed(finder: Finder, uri: string, place: Place): Promise<Ar
   }
   if (runId === undefined) throw unreadable(settings, uri);
   const { info } = await finder.registry.getRun(runId);
-  const root = `${info.artifact_uri.replace(/\/+$/, "")}/`;
+  const root = `${info.artifact_uri.replace(/(?<!\/)\/+$/, "")}/`;
   if (!uri.startsWith(root)) throw unreadable(settings, uri);
-  const path = uri.slice(root.length).replace(/\/+$/, "");
+  const path = uri.slice(root.length).replace(/(?<!\/)\/+$/, "");
   return createServedSource(settings, { ...served, run: { id: runId, path } });
 }
 

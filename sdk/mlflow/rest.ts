@@ -42,7 +42,7 @@ const PASSING: ReadonlySet<number> = new Set([408, 429, 502, 503, 504]);
 
 /** Makes a URL below a server, whose own path stays: it may be behind a proxy. */
 export function toUrl(server: URL, path: string, query: Question["query"] = {}): URL {
-  const url = new URL(`${server.origin}${server.pathname.replace(/\/+$/, "")}/${path}`);
+  const url = new URL(`${server.origin}${server.pathname.replace(/(?<!\/)\/+$/, "")}/${path}`);
   for (const [name, value] of Object.entries(query)) {
     if (value === undefined) continue;
     for (const one of Array.isArray(value) ? value : [value]) {
@@ -177,7 +177,7 @@ function explain403(url: URL, message: string): [detail: string, hint: string] {
 function toExcerpt(settings: Settings, text: string): string {
   const known = settings.redact(text.slice(0, 50 * MOST_EXCERPT));
   const safe = (/<title>([^<]*)<\/title>/i.exec(known)?.[1] ?? known)
-    .replace(/<[^>]*>/g, " ")
+    .replace(/<[^<>]*>/g, " ")
     .replace(/[\s\p{Cc}]+/gu, " ")
     .trim();
   if (safe === "") return "an empty answer";

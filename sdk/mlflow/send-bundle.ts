@@ -66,7 +66,7 @@ async function logArchive(
   const runId = options.run ?? (await createRun(settings, archive, options.experiment));
   try {
     const { info } = await registry.getRun(runId);
-    const source = `${info.artifact_uri.replace(/\/+$/, "")}/${FOLDER}`;
+    const source = `${info.artifact_uri.replace(/(?<!\/)\/+$/, "")}/${FOLDER}`;
     await upload(settings, `${source}/${archive.name}`, archive.file);
     await upload(settings, `${source}/MLmodel`, Buffer.from(printMlModel(archive, runId)));
     for (const [key, value] of own ? [] : Object.entries(archive.tags)) {

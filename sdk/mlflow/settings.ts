@@ -106,7 +106,7 @@ function parseServer(text: string | undefined, variable: string): Server {
   if (url === undefined || !/^https?:$/.test(url.protocol)) throw noServer(text, variable, url);
   const username = decodeURIComponent(url.username);
   const password = decodeURIComponent(url.password);
-  const plain = new URL(`${url.origin}${url.pathname.replace(/\/+$/, "")}`);
+  const plain = new URL(`${url.origin}${url.pathname.replace(/(?<!\/)\/+$/, "")}`);
   return username === "" && password === ""
     ? { url: plain }
     : { url: plain, inside: { username, password } };

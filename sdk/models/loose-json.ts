@@ -1,5 +1,8 @@
-/** A string, or one of the words that JSON does not have but number printers write. */
-const WORDS = /"[^"\\]*(?:\\.[^"\\]*)*"|-?\b(?:NaN|nan|Infinity|inf)\b/g;
+/**
+ * A string, or one of the words that JSON does not have but number printers write. A string without
+ * an end goes on to that of the text, or each of its quotes would be tried as the first of one.
+ */
+const WORDS = /"[^"\\]*(?:\\[^][^"\\]*)*(?:"|\\?$)|-?\b(?:NaN|nan|Infinity|inf)\b/g;
 
 /**
  * Parses JSON in which NaN (read as `null`) and the infinities may stand for numbers, as XGBoost

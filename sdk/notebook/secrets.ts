@@ -19,7 +19,10 @@ const FORMS: readonly (readonly [name: string, form: RegExp])[] = [
   ["a key of OpenAI or Anthropic", /\bsk-(?:proj-|ant-)?[A-Za-z0-9_-]{32}/],
   ["a token of Hugging Face", /\bhf_[A-Za-z0-9]{34}/],
   ["a token of npm", /\bnpm_[A-Za-z0-9]{36}/],
-  ["a JSON Web Token", /\beyJ[A-Za-z0-9_-]{10,}\.eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,}/],
+  [
+    "a JSON Web Token",
+    /(?<![\w-])eyJ[A-Za-z0-9_-]{10,}\.eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,}/,
+  ],
   [
     "a password in an address",
     /\b[a-z][a-z0-9+.-]{1,20}:\/\/[^\s:/@"']{1,100}:[^\s:/@"']{3,100}@/i,

@@ -42,7 +42,7 @@ const PROTOCOL = /^\/(v2\/|invocations$)/;
 
 /** Asks a service for its APIs. @throws COMMAND_INVALID when it does not answer as one of ours */
 export async function openTarget(url: string, options: TargetOptions): Promise<Target> {
-  const base = url.replace(/\/+$/, "");
+  const base = url.replace(/(?<!\/)\/+$/, "");
   const { headers = {}, timeoutMs = 120_000 } = options;
   const metadata = await readMetadata(base, headers);
   const paths = new Map(metadata.apis!.map(({ name, method, path }) => [name, { method, path }]));

@@ -32,9 +32,9 @@ export function findDirective({ program, comments }: ParsedCell): CellDirective 
   for (const comment of comments) {
     if (comment.start > head) break;
     if (comment.type !== "Block" || !comment.value.startsWith("*")) continue;
-    const name = /^[\s*]*@module[ \t]+([\w$./-]+)[ \t]*$/m.exec(comment.value)?.[1];
+    const name = /^[ \t*]*@module[ \t]+([\w$./-]+)[ \t]*$/m.exec(comment.value)?.[1];
     if (name !== undefined) return { kind: "module", name };
-    if (/^[\s*]*@browser\s*$/m.test(comment.value)) found = { kind: "browser" };
+    if (/^[ \t*]*@browser[ \t\r]*$/m.test(comment.value)) found = { kind: "browser" };
   }
   return found;
 }

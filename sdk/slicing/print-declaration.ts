@@ -90,7 +90,7 @@ export function findCommentStart(cell: Cell, start: number): number {
   for (const comment of cell.comments.toReversed()) {
     if (comment.end > first) continue;
     const between = cell.source.slice(comment.end, first);
-    if (!/^[ \t]*\r?\n?[ \t]*$/.test(between)) break;
+    if (!/^[ \t]*(?:\r?\n[ \t]*)?$/.test(between)) break;
     const lineStart = cell.source.lastIndexOf("\n", comment.start - 1) + 1;
     if (cell.source.slice(lineStart, comment.start).trim() !== "") break;
     first = comment.start;

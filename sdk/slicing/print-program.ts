@@ -141,7 +141,8 @@ function hasBlankLine(
   const statement = item.kind === "source" ? item.declaration.statement : undefined;
   const start =
     statement === undefined ? placeOfItem(item) : findCommentStart(cell, statement.start);
-  return /\n[ \t]*\r?\n\s*$/.test(cell.source.slice(before, start));
+  const between = cell.source.slice(before, start);
+  return /\n[ \t\r]*\n/.test(between.slice(between.trimEnd().length));
 }
 
 /** A name that stands only in types, and whose value is not needed. */

@@ -172,7 +172,7 @@ function toName(registered: string | undefined, uri: string): string {
   const name = registered
     ?.toLowerCase()
     .replace(/[^a-z0-9._-]+/g, "-")
-    .replace(/^[._-]+|[._-]+$/g, "");
+    .replace(/^[._-]+|(?<![._-])[._-]+$/g, "");
   if (name !== undefined && name !== "") return name.slice(0, 63);
   throw new EkibenError("COMMAND_INVALID", {
     detail: `${uri} has no name in a registry.`,

@@ -59,7 +59,7 @@ function toBlockList(
 /** An address without a port or a zone; an IPv4 address that is written as IPv6 is what it is. */
 function toPlain(text: string | undefined): string | undefined {
   if (text === undefined || text.length > 100) return undefined;
-  const bare = text.replace(/^\[([^\]]*)\](:\d+)?$/, "$1").replace(/%.*$/, "");
+  const bare = text.replace(/^\[([^\]]*)\](:\d+)?$/, "$1").replace(/%.*$/s, "");
   const plain = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(bare)?.[1] ?? bare;
   if (isIP(plain) !== 0) return plain;
   const [host, port, ...rest] = plain.split(":");

@@ -83,7 +83,7 @@ export async function startOtlp(options: OtlpOptions): Promise<Tracing> {
 
 /** `/v1/traces` below the address, as the variable OTEL_EXPORTER_OTLP_ENDPOINT has it. */
 function toTracesUrl(endpoint: string): string {
-  return `${endpoint.replace(/\/+$/, "")}/v1/traces`;
+  return `${endpoint.replace(/(?<!\/)\/+$/, "")}/v1/traces`;
 }
 
 type Sdk = [typeof Trace, typeof Resources, typeof Exporter];
