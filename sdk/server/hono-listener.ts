@@ -10,8 +10,8 @@ export interface HonoListener {
 
 /**
  * What stands between Node's server and Hono is loaded with the first request for it: Node makes the
- * classes of the Fetch standard when somebody asks for them, which takes as long as half of all else
- * at the start of a server, and plain requests to APIs need none of them.
+ * classes of the Fetch standard when somebody asks for them, which takes some five hundredths of the
+ * start of a server, and plain requests to APIs need none of them.
  */
 export function createHonoListener(
   fetch: (request: Request, env: any) => Response | Promise<Response>,

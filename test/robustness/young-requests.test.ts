@@ -25,7 +25,7 @@ function sumGrowth(output: string): { grownMiB: number; collections: number } {
 }
 
 // A request that outlives a collection or two is copied each time, and waits for one of everything:
-// half of what a small request costs.
+// an eighth of what a small request costs.
 test("requests that are over are gone at the next collection of young objects", async () => {
   await using home = await makeChurnHome("--no-verify");
   const server = await home.serve(["churn", "--port", "0"], {
