@@ -38,12 +38,8 @@ export function createApp(runtime: Runtime, given: AppOptions): Hono {
   }
   mountApis(app, endpoints, definition.middleware, options);
 
-  const limits = Object.values(definition.apis).map((api): [string, number] => [
-    `/${api.route}`,
-    api.maxBodyBytes,
-  ]);
   Object.defineProperty(app, NODE_HANDLER, {
-    value: createNodeHandler(endpoints, new Map(limits), options),
+    value: createNodeHandler(endpoints, options),
   });
 
   const probe = (path: string, answer: (c: Context) => Response | Promise<Response>): void => {

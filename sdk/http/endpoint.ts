@@ -1,16 +1,12 @@
 import type { Context, Handler } from "hono";
-import type { Cancellation } from "../core/cancellation.js";
 import { EkibenError, type Problem } from "../core/errors.js";
-import type { HeaderReader } from "../core/header-reader.js";
 import type { Payload, RequestBody } from "../inputs/input.js";
 import { parseMediaType } from "../inputs/media-type.js";
 import { chooseMediaType } from "../outputs/accept.js";
-import type { Admission } from "../service/admission.js";
-import type { RequestTrace } from "../observability/traces/tracing.js";
-import type { CallFacts } from "../service/call-facts.js";
 import type { ApiDefinition } from "../service/definition.js";
 import type { Answer, AnswerWriter, Runtime } from "../service/runtime.js";
 import { createWriter, toContentType } from "../service/writer.js";
+import type { Answered, ApiRequest, ProtocolFace } from "./api-request.js";
 import type { AppOptions } from "./app-options.js";
 import { BEGAN, BYTES, record, STREAM, type StreamUnderWay } from "./entry.js";
 import { answerError, toRejectedAnswer } from "./error-answer.js";
@@ -20,9 +16,16 @@ import { toReader } from "./request-parameters.js";
 import { readHeaders } from "./request-headers.js";
 import { toRequestId } from "./request-id.js";
 import { readRequestTimeout } from "./request-timeout.js";
-import { beginTrace, tracedOf, traceCall, withTrace, withTraceFields } from "./request-trace.js";
+import {
+  beginTrace,
+  tracedOf,
+  traceCall,
+  withTrace,
+  withTraceFields,
+  type Traced,
+} from "./request-trace.js";
 import { toStreamChunks } from "./stream-chunks.js";
-import { endCall, watchCall, type WatchedCall } from "./watched-call.js";
+import { endCall, watchCall } from "./watched-call.js";
 import { toWebStream } from "./web-stream.js";
 
 /** How one API answers over HTTP. */
@@ -36,55 +39,11 @@ export interface Endpoint {
   /** Answers one request from wherever it came. */
   answer(request: ApiRequest): Promise<Answered>;
   /** Answers what was thrown before the request reached its API. */
-  refuse(error: unknown, request: Pick<ApiRequest, "id" | "headers" | "trace">): Promise<Answered>;
+  refuse(error: unknown, request: Pick<ApiRequest, "id" | "headers"> & Traced): Promise<Answered>;
   /** Answers a request of another protocol, which reads its body and writes its outputs. */
   answerAs(request: ApiRequest, face: ProtocolFace): Promise<Answered>;
   /** The request of a handler of Hono's, with the body limits of the API. */
   toRequest(c: Context, id: string, began: number): ApiRequest;
-}
-
-/** A request to an API, whichever way it came in. */
-export interface ApiRequest {
-  id: string;
-  method: string;
-  /** The path and the query string as they were sent. */
-  target(): string;
-  /** When it arrived, in milliseconds of `performance.now()`. */
-  began: number;
-  headers: HeaderReader;
-  /** The parameters of its path and of its query string, as they were sent. */
-  params: Readonly<Record<string, unknown>>;
-  query: Readonly<Record<string, unknown>>;
-  /** Starts to watch the client. */
-  watch(): Cancellation;
-  /** The bytes are held for the admission, and read until its time is over. @throws what `readBody` throws */
-  read(admission: Admission): Promise<Uint8Array>;
-  /** The body as it comes, for inputs that read it so. */
-  stream(admission: Admission): AsyncIterable<Uint8Array>;
-  /** Filled in by the runtime when somebody wants to know. */
-  facts?: CallFacts | undefined;
-  trace?: RequestTrace | undefined;
-  /** What the prediction log notes of it, if it does. */
-  call?: WatchedCall | undefined;
-  /** Bytes of the body that were read whole. */
-  received?: number | undefined;
-  /** Whether its body was handed on as it came. */
-  streamed?: boolean;
-}
-
-/** How another protocol carries the requests and answers of an API. */
-export interface ProtocolFace {
-  /** @throws what `Input.parse` throws */
-  parse(body: RequestBody, api: ApiDefinition): Payload | Promise<Payload>;
-  /** Makes a writer for the request that `parse` has read. */
-  writer: AnswerWriter;
-}
-
-/** What a request is answered with. The chunks of a stream end by themselves when the client goes. */
-export interface Answered {
-  status: number;
-  headers: Readonly<Record<string, string>>;
-  body: string | Uint8Array | AsyncIterableIterator<string>;
 }
 
 // `new Response` throws for a body with these (Fetch standard, null body status).

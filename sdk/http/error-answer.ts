@@ -2,7 +2,7 @@ import { isRejection } from "../core/rejection.js";
 import { printJson } from "../outputs/print-json.js";
 import type { ErrorHook, FailedRequest } from "../service/definition.js";
 import type { AppOptions } from "./app-options.js";
-import type { Answered } from "./endpoint.js";
+import type { Answered } from "./api-request.js";
 import { toProblemAnswer } from "./problem-response.js";
 
 const JSON_TYPE = "application/json";

@@ -3,11 +3,10 @@ import type { Cancellation } from "../core/cancellation.js";
 import type { HeaderReader } from "../core/header-reader.js";
 import type { Admission } from "../service/admission.js";
 import { watchClient } from "./client-watch.js";
-import type { ApiRequest } from "./endpoint.js";
+import { ApiRequest } from "./api-request.js";
 import { readBody, streamBody, type BodyLimits } from "./request-body.js";
 import { NO_PARAMETERS, readQueryString } from "./request-parameters.js";
 import { readTarget } from "./sender.js";
-import type { WatchedCall } from "./watched-call.js";
 
 /** What is known of an API before a request comes. */
 export interface RequestPlan extends Pick<BodyLimits, "maxBytes" | "untouched"> {
@@ -16,18 +15,13 @@ export interface RequestPlan extends Pick<BodyLimits, "maxBytes" | "untouched"> 
 }
 
 /** A request as Hono has it. */
-export class HonoRequest implements ApiRequest {
+export class HonoRequest extends ApiRequest {
   readonly id: string;
   readonly method: string;
   readonly began: number;
   readonly headers: HeaderReader;
   readonly params: ApiRequest["params"];
   readonly query: ApiRequest["query"];
-  facts: ApiRequest["facts"] = undefined;
-  trace: ApiRequest["trace"] = undefined;
-  call: WatchedCall | undefined = undefined;
-  received: number | undefined = undefined;
-  streamed = false;
   readonly #context: Context;
   readonly #plan: RequestPlan;
 
@@ -36,6 +30,7 @@ export class HonoRequest implements ApiRequest {
     { id, began, headers }: Pick<ApiRequest, "id" | "began" | "headers">,
     plan: RequestPlan,
   ) {
+    super();
     this.id = id;
     this.method = c.req.method;
     this.began = began;

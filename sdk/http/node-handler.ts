@@ -24,7 +24,6 @@ export function findNodeHandler(app: object): NodeHandler | undefined {
  */
 export function createNodeHandler(
   endpoints: readonly Endpoint[],
-  maxBytes: ReadonlyMap<string, number>,
   options: AppOptions,
 ): NodeHandler {
   const byPath = new Map(
@@ -32,17 +31,17 @@ export function createNodeHandler(
       .filter(({ guarded, api }) => {
         return !guarded && api.method === "POST" && !api.route.includes(":");
       })
-      .map((endpoint) => [endpoint.path, { endpoint, maxBytes: maxBytes.get(endpoint.path)! }]),
+      .map((endpoint) => [endpoint.path, endpoint]),
   );
 
   async function answer(
-    { endpoint, maxBytes }: { endpoint: Endpoint; maxBytes: number },
+    endpoint: Endpoint,
     incoming: IncomingMessage,
     outgoing: ServerResponse,
   ): Promise<void> {
     const { path } = endpoint;
     options.serviceMetrics?.begin(path, "POST");
-    const request = new SocketRequest(incoming, outgoing, { endpoint, maxBytes });
+    const request = new SocketRequest(incoming, outgoing, endpoint);
     if (options.tracing !== undefined) {
       const { id, method, headers, began } = request;
       traceCall(request, beginTrace(options, { id, method, route: path, headers, began }));
@@ -72,10 +71,10 @@ export function createNodeHandler(
   }
 
   return (incoming, outgoing) => {
-    const place = byPath.get(incoming.url!);
-    if (place === undefined || !isPlain(incoming, place.maxBytes)) return false;
+    const endpoint = byPath.get(incoming.url!);
+    if (endpoint === undefined || !isPlain(incoming, endpoint.api.maxBodyBytes)) return false;
     // `answer` has turned every error into an answer; what is left is a broken socket.
-    answer(place, incoming, outgoing).catch(() => outgoing.destroy());
+    answer(endpoint, incoming, outgoing).catch(() => outgoing.destroy());
     return true;
   };
 }

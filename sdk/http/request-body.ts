@@ -6,6 +6,8 @@ import { unlessAborted, type Cancellation } from "../core/cancellation.js";
 import { EkibenError } from "../core/errors.js";
 import type { HeaderReader } from "../core/header-reader.js";
 import type { Admission } from "../service/admission.js";
+import { clientClosed, tooLarge } from "./body-faults.js";
+import { collect } from "./socket-body.js";
 
 const UNPACKERS = {
   gzip: createGunzip,
@@ -223,130 +225,6 @@ function findIncoming(c: Context): IncomingMessage | undefined {
   return Object.getPrototypeOf(c.req.raw) === Request.prototype ? undefined : incoming;
 }
 
-/**
- * The body of a request from its socket. What is announced is held before any of it is read, so that
- * what does not fit is refused before it takes memory.
- */
-export function collect(
-  incoming: IncomingMessage,
-  { maxBytes, admission }: BodyAllowance,
-): Promise<Uint8Array> {
-  return new Promise((resolve, reject) => {
-    const body = new SocketBody(incoming, { maxBytes, admission }, { resolve, reject });
-    body.read();
-  });
-}
-
-interface Waiting {
-  resolve(body: Uint8Array): void;
-  reject(error: unknown): void;
-}
-
-const BODY = Symbol("ekiben.body");
-type Read = IncomingMessage & { [BODY]: SocketBody };
-
-/** A body on its way. All requests share the listeners of the socket: they find it by a property. */
-class SocketBody {
-  #first: Buffer | undefined;
-  #more: Buffer[] | undefined;
-  #size = 0;
-  #held = 0;
-  #isOver = false;
-  readonly #incoming: IncomingMessage;
-  readonly #maxBytes: number;
-  readonly #admission: BodyAllowance["admission"];
-  readonly #waiting: Waiting;
-
-  constructor(incoming: IncomingMessage, { maxBytes, admission }: BodyAllowance, waiting: Waiting) {
-    this.#incoming = incoming;
-    this.#maxBytes = maxBytes;
-    this.#admission = admission;
-    this.#waiting = waiting;
-  }
-
-  read(): void {
-    const incoming = this.#incoming;
-    const { cancellation } = this.#admission;
-    if (incoming.destroyed) return this.lose();
-    if (cancellation.aborted) return this.handleEvent();
-    try {
-      this.#hold(Number(incoming.headers["content-length"] ?? 0));
-    } catch (error) {
-      return this.#refuse(error);
-    }
-    (incoming as Read)[BODY] = this;
-    // The listeners go with the request: taking each away again costs as much as reading.
-    incoming.on("data", onData).on("end", onEnd).on("close", onLost).on("error", onLost);
-    cancellation.addEventListener("abort", this);
-  }
-
-  add(chunk: Buffer): void {
-    if (this.#isOver) return;
-    this.#size += chunk.length;
-    if (this.#size > this.#maxBytes) return this.#refuse(tooLarge(this.#maxBytes));
-    try {
-      this.#hold(this.#size);
-    } catch (error) {
-      return this.#refuse(error);
-    }
-    if (this.#first === undefined) this.#first = chunk;
-    else (this.#more ??= [this.#first]).push(chunk);
-  }
-
-  end(): void {
-    if (this.#isOver) return;
-    this.#stop();
-    const whole =
-      this.#more === undefined ? (this.#first ?? NOTHING) : Buffer.concat(this.#more, this.#size);
-    this.#waiting.resolve(whole);
-  }
-
-  /** The connection has closed. */
-  lose(): void {
-    if (this.#isOver) return;
-    this.#stop();
-    this.#waiting.reject(clientClosed());
-  }
-
-  /** The request is cancelled. */
-  handleEvent(): void {
-    this.#refuse(this.#admission.cancellation.reason);
-  }
-
-  #hold(bytes: number): void {
-    if (bytes <= this.#held) return;
-    this.#admission.hold(bytes - this.#held);
-    this.#held = bytes;
-  }
-
-  #refuse(error: unknown): void {
-    if (this.#isOver) return;
-    this.#stop();
-    // Without a reader the socket backs up; the server cuts it after the answer.
-    this.#incoming.off("data", onData).pause();
-    this.#waiting.reject(error);
-  }
-
-  #stop(): void {
-    this.#isOver = true;
-    this.#admission.cancellation.removeEventListener("abort", this);
-  }
-}
-
-const NOTHING = new Uint8Array();
-
-function onData(this: IncomingMessage, chunk: Buffer): void {
-  (this as Read)[BODY].add(chunk);
-}
-
-function onEnd(this: IncomingMessage): void {
-  (this as Read)[BODY].end();
-}
-
-function onLost(this: IncomingMessage): void {
-  (this as Read)[BODY].lose();
-}
-
 /** For a request that is not from a socket, or whose body a middleware may have looked at. */
 async function readWeb(c: Context, { maxBytes, admission }: BodyAllowance): Promise<Uint8Array> {
   try {
@@ -434,22 +312,6 @@ function notPacked(coding: string, cause: unknown): EkibenError {
   return new EkibenError("BODY_MALFORMED", {
     detail: `The body does not unpack with ${coding}.`,
     hint: "Check that it is packed as Content-Encoding says, and complete.",
-    cause,
-  });
-}
-
-function tooLarge(maxBytes: number, received?: number): EkibenError {
-  return new EkibenError("BODY_TOO_LARGE", {
-    detail: `The body has more than the ${maxBytes} bytes that are accepted here.`,
-    hint: "Send fewer items in a request, or raise `maxBodyBytes` of the API.",
-    expected: maxBytes,
-    ...(received === undefined ? {} : { received }),
-  });
-}
-
-function clientClosed(cause?: unknown): EkibenError {
-  return new EkibenError("CLIENT_CLOSED", {
-    detail: "The client closed the request before its body was complete.",
     cause,
   });
 }

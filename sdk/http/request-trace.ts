@@ -2,13 +2,13 @@ import type { Context } from "hono";
 import type { RequestTrace, TracedRequest } from "../observability/traces/tracing.js";
 import { createCallFacts } from "../service/call-facts.js";
 import type { AppOptions } from "./app-options.js";
-import type { Answered, ApiRequest } from "./endpoint.js";
+import type { Answered, ApiRequest } from "./api-request.js";
 
 /** A variable of Hono's context: what is traced of the request, from its entry to its end. */
 export const TRACED = "ekiben.traced";
 
 /** A trace and the facts that its spans will be made of. */
-export type Traced = Pick<ApiRequest, "trace" | "facts">;
+export type Traced = Partial<Pick<ApiRequest, "trace" | "facts">>;
 
 /** Begins the trace of a request, if anything is traced. */
 export function beginTrace(options: AppOptions, request: TracedRequest): RequestTrace | undefined {

@@ -3,21 +3,18 @@ import type { Cancellation } from "../core/cancellation.js";
 import type { HeaderReader } from "../core/header-reader.js";
 import type { Admission } from "../service/admission.js";
 import { watchResponse } from "./client-watch.js";
-import type { ApiRequest, Endpoint } from "./endpoint.js";
+import { ApiRequest } from "./api-request.js";
+import type { Endpoint } from "./endpoint.js";
 import type { RequestRecord } from "./entry.js";
-import { collect, streamIncoming } from "./request-body.js";
+import { streamIncoming } from "./request-body.js";
 import { readIncomingHeaders } from "./request-headers.js";
 import { toRequestId } from "./request-id.js";
 import { NO_PARAMETERS } from "./request-parameters.js";
 import type { Traced } from "./request-trace.js";
-import type { WatchedCall } from "./watched-call.js";
+import { collect } from "./socket-body.js";
 
-/**
- * A request on the socket it came by, and what is recorded of it. A class, as is all that is made for
- * each request: V8 makes functions that are the values of an object literal's properties in the old
- * generation, where they keep their request from the collector of young objects.
- */
-export class SocketRequest implements ApiRequest, RequestRecord {
+/** A request on the socket it came by, and what is recorded of it. */
+export class SocketRequest extends ApiRequest implements RequestRecord {
   readonly id: string;
   readonly api: string;
   readonly path: string;
@@ -28,27 +25,19 @@ export class SocketRequest implements ApiRequest, RequestRecord {
   readonly query = NO_PARAMETERS;
   status = 0;
   bytesOut: number | undefined = undefined;
-  facts: ApiRequest["facts"] = undefined;
-  trace: ApiRequest["trace"] = undefined;
-  call: WatchedCall | undefined = undefined;
-  received: number | undefined = undefined;
-  streamed = false;
   readonly #incoming: IncomingMessage;
   readonly #outgoing: ServerResponse;
   readonly #maxBytes: number;
 
-  constructor(
-    incoming: IncomingMessage,
-    outgoing: ServerResponse,
-    { endpoint, maxBytes }: { endpoint: Endpoint; maxBytes: number },
-  ) {
+  constructor(incoming: IncomingMessage, outgoing: ServerResponse, { api, path }: Endpoint) {
+    super();
     this.headers = readIncomingHeaders(incoming);
     this.id = toRequestId(this.headers.get("x-request-id") ?? undefined);
-    this.api = endpoint.api.name;
-    this.path = endpoint.path;
+    this.api = api.name;
+    this.path = path;
     this.#incoming = incoming;
     this.#outgoing = outgoing;
-    this.#maxBytes = maxBytes;
+    this.#maxBytes = api.maxBodyBytes;
   }
 
   get from(): IncomingMessage {

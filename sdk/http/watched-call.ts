@@ -2,7 +2,7 @@ import type { RequestLog } from "../observability/records/request-log.js";
 import type { RequestBody } from "../inputs/input.js";
 import { createCallFacts, type CallFacts } from "../service/call-facts.js";
 import type { ApiDefinition } from "../service/definition.js";
-import type { Answered, ApiRequest } from "./endpoint.js";
+import type { Answered, ApiRequest } from "./api-request.js";
 
 /** What is noted of one request for the prediction log, while it is answered. */
 export interface WatchedCall {

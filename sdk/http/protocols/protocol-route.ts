@@ -1,13 +1,8 @@
 import type { Context, Hono, MiddlewareHandler } from "hono";
 import type { Problem } from "../../core/errors.js";
+import type { Answered, ApiRequest, ProtocolFace } from "../api-request.js";
 import type { AppOptions } from "../app-options.js";
-import {
-  toResponseBody,
-  type Answered,
-  type ApiRequest,
-  type Endpoint,
-  type ProtocolFace,
-} from "../endpoint.js";
+import { toResponseBody, type Endpoint } from "../endpoint.js";
 import { BEGAN, BYTES, createEntry, record } from "../entry.js";
 import { PROBLEM_TYPE, toProblemAnswer } from "../problem-response.js";
 import {
