@@ -25,7 +25,7 @@ export function createRunOnce(
     for (const name in feeds) {
       const { type, data, dims } = toModelAxis(feeds[name]!, axisOf(name));
       tensors[name] = halves.has(name)
-        ? new runtime.Tensor("float16", toHalves(data as Float32Array), dims)
+        ? toHalfTensor(runtime, data as Float32Array, dims)
         : new runtime.Tensor(type as never, data as never, dims);
     }
     try {
@@ -45,6 +45,21 @@ export function createRunOnce(
       });
     }
   };
+}
+
+/**
+ * From Node 24 on there is an array of halves, which a tensor then holds whatever it is given, and of
+ * which the native side of onnxruntime 1.30 reads no bytes ("not enough space"). It asks the tensor
+ * for its data by name, and reads the bits of halves as integers on every version.
+ */
+function toHalfTensor(
+  runtime: OnnxSession["runtime"],
+  numbers: Float32Array,
+  dims: readonly number[],
+): InstanceType<OnnxSession["runtime"]["Tensor"]> {
+  const bits = toHalves(numbers);
+  const tensor = new runtime.Tensor("float16", bits, dims);
+  return Object.defineProperty(tensor, "data", { value: bits });
 }
 
 function toHalves(numbers: Float32Array): Uint16Array {

@@ -43,7 +43,8 @@ export interface CliServer {
   stop(): Promise<number | string>;
 }
 
-export async function makeHome(): Promise<CliHome> {
+/** `node`: the binary of Node.js that runs it all. @default the one that runs the tests */
+export async function makeHome(node: string = process.execPath): Promise<CliHome> {
   const path = await realpath(await mkdtemp(join(tmpdir(), "ekiben-cli-")));
   await cp("test/fixtures/services", join(path, "services"), { recursive: true });
   await cp("test/fixtures/skl-iris-logreg-nozipmap", join(path, "skl-iris-logreg-nozipmap"), {
@@ -56,7 +57,7 @@ export async function makeHome(): Promise<CliHome> {
 
   const start = (args: readonly string[], options: CliOptions) => {
     const { cwd = path, env = {}, uid, descriptors } = options;
-    const command = [process.execPath, MAIN, ...args];
+    const command = [node, MAIN, ...args];
     const limited = ["sh", "-c", `ulimit -n ${descriptors} && exec "$0" "$@"`, ...command];
     const [file, ...given] = descriptors === undefined ? command : limited;
     const child = spawn(file!, given, {

@@ -221,13 +221,13 @@ export default defineService({ name: "odd" })
       rows.map((row) => (row === unseen ? 500 : 200)),
     );
     expect(strict[11]!.body).toMatchObject({ code: "MODEL_INPUT_INVALID" });
-    expect(server.output()).toContain('row 0 of \\"country\\" must be one of');
+    await expect.poll(server.output).toContain('row 0 of \\"country\\" must be one of');
 
     const numbers = Array.from({ length: 24 }, (_, i) => (i === 5 ? -1 : i + 2));
     const answers = await Promise.all(numbers.map((x) => ask("odd", x)));
     expect(answers.map(({ status }) => status)).toEqual(numbers.map((x) => (x === -1 ? 500 : 200)));
     expect(answers[5]!.body).toMatchObject({ code: "MODEL_RUN_FAILED" });
-    expect(server.output()).toContain("a row below zero");
+    await expect.poll(server.output).toContain("a row below zero");
 
     // JSON knows no NaN.
     expect((await ask("odd", 0.5)).body).toBeNull();

@@ -114,7 +114,7 @@ describe("requests behind one another on one connection", () => {
       );
       socket.destroy();
     });
-    expect(server.output()).toContain("asked to fail");
+    await expect.poll(server.output).toContain("asked to fail");
   });
 
   test("what is no HTTP after a request does not cost that request its answer", async () => {
