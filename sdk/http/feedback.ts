@@ -11,10 +11,10 @@ import { ANY_FEEDBACK, REQUEST_ID } from "../service/feedback.js";
 import type { AppOptions } from "./app-options.js";
 import type { Answered } from "./api-request.js";
 import { toResponseBody } from "./endpoint.js";
-import { BYTES, createEntry, record } from "./entry.js";
-import { toProblemAnswer } from "./problem-response.js";
+import { BYTES, createEntry, record, type Refuse } from "./entry.js";
+import { toProblemAnswer, toProblemResponse } from "./problem-response.js";
 import { readBody } from "./request-body.js";
-import { beginTrace, withTrace, type Traced } from "./request-trace.js";
+import { beginTrace, tracedOf, withTrace, type Traced } from "./request-trace.js";
 import { isRequestId, toRequestId } from "./request-id.js";
 
 export const FEEDBACK_PATH = "/feedback";
@@ -39,10 +39,10 @@ export function mountFeedback(app: Hono, definition: ServiceDefinition, options:
     (reader ??= createValueReader(feedback, "feedback"))(value);
   const limits = { maxBytes: MAX_FEEDBACK_BYTES, untouched: middleware.length === 0 };
 
-  async function answer(c: Context, ownId: string): Promise<Answered> {
+  async function answer(c: Context, ownId: string, trace: Traced["trace"]): Promise<Answered> {
     try {
       const facts = await readFeedback(c, ownId);
-      put(options, facts);
+      put(options, { ...facts, trace: trace?.fields });
       return {
         // It is written later.
         status: 202,
@@ -83,7 +83,7 @@ export function mountFeedback(app: Hono, definition: ServiceDefinition, options:
       options.serviceMetrics?.begin(path, "POST");
       const about = { id, method: "POST", route: path, headers: c.req.raw.headers, began };
       const traced: Traced = { trace: beginTrace(options, about) };
-      const answered = withTrace(await answer(c, id), traced.trace);
+      const answered = withTrace(await answer(c, id, traced.trace), traced.trace);
       const { status, headers } = answered;
       const end = (bytesOut: number): void =>
         record(options, { path, id, method: "POST", status, began, from: c, bytesOut, traced });
@@ -91,19 +91,28 @@ export function mountFeedback(app: Hono, definition: ServiceDefinition, options:
     });
     return;
   }
+  // Not the hooks of the APIs, which know what they refuse by its API.
+  const refuse: Refuse = (error, c) => {
+    const id = c.get("requestId") as string;
+    if ((error as { code?: unknown }).code === "RATE_LIMITED") {
+      options.serviceMetrics?.observer.shed("feedback", "rate-limit");
+    }
+    return Promise.resolve(toProblemResponse(error, id, options));
+  };
   const handler = async (c: Context): Promise<Response> => {
-    const answered = await answer(c, c.get("requestId") as string);
+    const id = c.get("requestId") as string;
+    const answered = await answer(c, id, tracedOf(c)?.trace);
     const body = toResponseBody(answered, (bytesOut) => c.set(BYTES, { bytesOut }));
     return c.newResponse(body as string, answered.status as 202, answered.headers);
   };
-  const stack = [createEntry(path, options), ...middleware, handler];
+  const stack = [createEntry(path, options, refuse), ...middleware, handler];
   app.on("POST", [path], ...(stack as [MiddlewareHandler]));
 }
 
 function put({ requestLog, log }: AppOptions, facts: FeedbackFacts): void {
   // A notebook shows it where its other lines are.
   if (requestLog === undefined)
-    log.info("feedback", { ...facts.fields, requestId: facts.requestId });
+    log.info("feedback", { ...facts.fields, ...facts.trace, requestId: facts.requestId });
   else if (requestLog.wants("feedback", facts.requestId)) requestLog.feedback(facts);
 }
 

@@ -3,6 +3,7 @@ import { z } from "zod";
 import { apiKey } from "../../sdk/http/guards/api-key.js";
 import { defineService } from "../../sdk/notebook/define-service.js";
 import { json } from "../../sdk/inputs/json.js";
+import type { Tracing } from "../../sdk/observability/traces/tracing.js";
 import { serveLogging } from "./request-log-serving.js";
 import { api, build, send, service } from "./serving.js";
 
@@ -64,6 +65,30 @@ test("who may not ask may not give feedback", async () => {
   expect(served.lines("feedback")).toHaveLength(1);
   expect(await served.line("access", "own")).toMatchObject({ "http.route": "/feedback" });
 });
+
+test.each([[[]], [[apiKey({ keys: ["k"] })]]])(
+  "its line leads to the trace of the request that brought it, behind middlewares too",
+  async (middleware) => {
+    const begun: string[] = [];
+    const tracing = {
+      begin({ id }: { id: string }) {
+        begun.push(id);
+        const fields = { "trace.id": `trace-of-${id}`, "span.id": `span-of-${id}` };
+        return { fields, isRecorded: false, response: undefined, end() {} };
+      },
+    } as unknown as Tracing;
+    await using served = await serveLogging(service([api()], { middleware }), {}, { tracing });
+    const headers = { "x-api-key": "k", "x-request-id": "own" };
+    const body = JSON.stringify({ requestId: "r-1", right: true });
+    expect((await send(`${served.url}/feedback`, { body, headers })).status).toBe(202);
+    expect(begun).toEqual(["own"]);
+    expect(await served.line("feedback", "r-1")).toMatchObject({
+      "ekiben.feedback.id": "own",
+      "trace.id": "trace-of-own",
+      "span.id": "span-of-own",
+    });
+  },
+);
 
 test("the document and the page describe it, with an example that is taken", async () => {
   const { app } = await build(service([api()], { feedback: Outcome }));

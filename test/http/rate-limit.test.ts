@@ -68,6 +68,21 @@ describe("rateLimit", () => {
     expect(preflight.status).toBe(204);
   });
 
+  it("counts what it refuses of feedback and of other protocols under their own names", async () => {
+    const limit = createRateLimit({ requests: 1 }, createFakeClock());
+    await using server = await serve(limit);
+    expect((await server.ask()).status).toBe(200);
+    for (const path of ["/feedback", "/feedback", "/v2/models/add/infer"]) {
+      expect((await server.ask({}, path)).status).toBe(429);
+    }
+    const metrics = await server.serviceMetrics.text();
+    const shed = Array.from(metrics.matchAll(/^ekiben_shed_total\{api="(\w+)".*\} (\d+)$/gm));
+    expect(shed.map(([, api, count]) => [api, count])).toEqual([
+      ["feedback", "2"],
+      ["protocols", "1"],
+    ]);
+  });
+
   it("tells clients apart by a key, behind what has checked it", async () => {
     const limit = createRateLimit({ requests: 1, by: { header: "X-API-Key" } }, createFakeClock());
     await using server = await serve(apiKey({ keys: ["one", "two"] }), limit);

@@ -58,6 +58,11 @@ test("one process answers it itself; nothing can be changed there", async () => 
     { worker: 1, pid: server.child.pid, state: "ready" },
   ]);
   expect((await send(`${admin}/metrics`)).text).toContain("ekiben_info");
+  for (const path of ["/livez", "/readyz", "/workers", "/metrics", "/nowhere"]) {
+    const { headers } = await fetch(`${admin}${path}`);
+    expect(headers.get("x-content-type-options")).toBe("nosniff");
+    expect(headers.get("cache-control")).toBe("no-store");
+  }
   expect(await send(`${admin}/reload`, {})).toMatchObject({ status: 404 });
   expect(await send(`${admin}/livez`, {})).toMatchObject({ status: 405 });
   expect(await send(`${admin}/echo`, { x: 1 })).toMatchObject({ status: 404 });

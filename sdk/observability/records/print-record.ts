@@ -170,11 +170,12 @@ export function createRecordPrinter(options: PrintOptions): RecordPrinter {
     return "";
   }
 
-  function printFeedback({ requestId, ownId, fields }: FeedbackFacts): string {
+  function printFeedback({ requestId, ownId, trace, fields }: FeedbackFacts): string {
     const head =
       printTime() +
       common.feedback +
-      `,"http.request.id":${JSON.stringify(requestId)},"ekiben.feedback.id":${JSON.stringify(ownId)}`;
+      `,"http.request.id":${JSON.stringify(requestId)},"ekiben.feedback.id":${JSON.stringify(ownId)}` +
+      (trace === undefined ? "" : printFields(trace));
     const text = JSON.stringify(fields);
     const body = toLoggedBody({ bytes: text, mediaType: JSON_TYPE }, redactor, false);
     const print = (one: LoggedBody): string =>

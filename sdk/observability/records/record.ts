@@ -87,6 +87,8 @@ export interface FeedbackFacts {
   requestId: string;
   /** Of the request that brought it. */
   ownId: string;
+  /** Of the request that brought it. */
+  trace?: TraceFields | undefined;
   /** All that was said, without the request id. */
   fields: Readonly<Record<string, unknown>>;
 }

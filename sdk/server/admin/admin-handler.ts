@@ -46,6 +46,9 @@ async function answer(
 
 type Route = (response: ServerResponse, operations: Operations | undefined) => unknown;
 
+/** As every answer of a service has them. */
+const COMMON = { "x-content-type-options": "nosniff", "cache-control": "no-store" } as const;
+
 const STARTING = { status: "starting", workers: { ready: 0, total: 0 } } as const;
 
 const ROUTES: Readonly<Record<string, Route>> = {
@@ -79,7 +82,7 @@ const ROUTES: Readonly<Record<string, Route>> = {
       throw new EkibenError("ROUTE_NOT_FOUND", { detail: "There are no metrics here." });
     }
     const { contentType, text } = await operations.metrics();
-    response.writeHead(200, { "content-type": contentType }).end(text);
+    response.writeHead(200, { ...COMMON, "content-type": contentType }).end(text);
   },
 };
 
@@ -96,7 +99,5 @@ function sendJson(
   body: object,
   type = "application/json",
 ): void {
-  response
-    .writeHead(status, { "content-type": type, "cache-control": "no-store" })
-    .end(`${JSON.stringify(body)}\n`);
+  response.writeHead(status, { ...COMMON, "content-type": type }).end(`${JSON.stringify(body)}\n`);
 }
