@@ -1,6 +1,8 @@
 import { findClosestName, printNames } from "../core/closest-name.js";
 import { EkibenError } from "../core/errors.js";
+import { findField, readOutputFields, toFieldName } from "./output-fields.js";
 import { createReadLog, readLogLines, type ReadLog } from "./read-log.js";
+import { readCall } from "./recorded-call.js";
 
 export interface FeedbackOptions {
   readonly files: readonly string[];
@@ -56,15 +58,55 @@ export async function readLabels(
 }
 
 function refuseLabel(label: string, records: number, names: readonly string[]): EkibenError {
-  const closest = findClosestName(label, names);
-  const meant = closest === undefined ? "" : ` Did you mean "${closest}"?`;
   const those =
     records === 1 ? "the one feedback record has no" : `none of ${records} feedback records has a`;
   return new EkibenError("SETTING_INVALID", {
     detail: `--label: ${those} field "${label}".`,
-    hint: `${records === 1 ? "It has" : "They have"} ${printNames(names) || "none"}.${meant}`,
+    hint: printChoice(records, label, names),
     received: label,
   });
+}
+
+/**
+ * Sees to it that the outputs of the log have the field, before anything is sent: it reads as far as
+ * the first request with feedback that has it.
+ * @throws SETTING_INVALID when there are answers with feedback, and none has it
+ */
+export async function checkOutput(
+  files: readonly string[],
+  labels: ReadonlyMap<string, unknown>,
+  { output, api }: { output: string; api: string | undefined },
+): Promise<void> {
+  const names = new Set<string>();
+  let answers = 0;
+  if (labels.size === 0) return;
+  for await (const line of readLogLines(files, createReadLog())) {
+    if (!labels.has(line["http.request.id"] as string)) continue;
+    const call = readCall(line);
+    if (typeof call === "string" || call.status >= 300) continue;
+    if (api !== undefined && call.api !== api) continue;
+    const fields = readOutputFields(call.answer.mediaType, call.answer.bytes);
+    if (findField(fields, output) !== undefined) return;
+    answers++;
+    for (const path of fields.keys())
+      if (names.size < MOST_NAMES) names.add(toFieldName(path) || path);
+  }
+  if (answers === 0) return;
+  const those =
+    answers === 1
+      ? "the one recorded answer with feedback has no"
+      : `none of ${answers} recorded answers with feedback has a`;
+  throw new EkibenError("SETTING_INVALID", {
+    detail: `--output: ${those} field "${output}".`,
+    hint: printChoice(answers, output, [...names]),
+    received: output,
+  });
+}
+
+function printChoice(records: number, wanted: string, names: readonly string[]): string {
+  const closest = findClosestName(wanted, names);
+  const meant = closest === undefined ? "" : ` Did you mean "${closest}"?`;
+  return `${records === 1 ? "It has" : "They have"} ${printNames(names) || "none"}.${meant}`;
 }
 
 /** Compares outputs with labels as they come. */

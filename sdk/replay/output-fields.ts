@@ -18,6 +18,19 @@ export function readOutputFields(mediaType: string, bytes: Uint8Array): OutputFi
   return fields;
 }
 
+/** A field by its path, which may be given without the lists at its beginning. */
+export function findField(fields: OutputFields, name: string): readonly unknown[] | undefined {
+  for (const [path, values] of fields) {
+    if (path === name || toFieldName(path) === name) return values;
+  }
+  return undefined;
+}
+
+/** A path without the lists at its beginning, such as `churn` for `[].churn`. */
+export function toFieldName(path: string): string {
+  return path.replace(/^(\[\]\.?)+/, "");
+}
+
 function readValue(mediaType: string, text: string): unknown {
   try {
     if (/(\/|\+)json$/.test(mediaType)) return JSON.parse(text);

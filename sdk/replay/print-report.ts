@@ -1,3 +1,4 @@
+import type { FeedbackReport } from "./feedback.js";
 import type { Distribution, FieldReport } from "./field-report.js";
 import type { ReplayReport } from "./replay.js";
 
@@ -26,7 +27,7 @@ export function printReport(report: ReplayReport): string {
     lines.push("", "milliseconds", ...printBoth(report.latencyMs.before, report.latencyMs.after));
   }
   if (feedback !== undefined) {
-    lines.push("", `feedback: ${feedback.joined} requests joined, ${feedback.unmatched} not`);
+    lines.push("", ...printJoined(feedback));
     for (const name of ["accuracy", "mae", "rmse"] as const) {
       const both = feedback[name];
       if (both === undefined) continue;
@@ -34,6 +35,12 @@ export function printReport(report: ReplayReport): string {
     }
   }
   return lines.join("\n");
+}
+
+function printJoined({ joined, unmatched }: FeedbackReport): string[] {
+  if (joined + unmatched === 0) return ["feedback: none is in the log"];
+  const counts = `feedback: ${joined} requests joined, ${unmatched} not`;
+  return joined > 0 ? [counts] : [counts, "  none of it is about a request that was replayed"];
 }
 
 const MOST_PAIRS = 12;

@@ -1,13 +1,14 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { toShare } from "../observability/records/sample.js";
 import {
+  checkOutput,
   FeedbackTally,
   readLabels,
   type FeedbackOptions,
   type FeedbackReport,
 } from "./feedback.js";
 import { distribute, FieldTally, type Distribution, type FieldReport } from "./field-report.js";
-import { readOutputFields, type OutputFields } from "./output-fields.js";
+import { findField, readOutputFields, type OutputFields } from "./output-fields.js";
 import { createReadLog, readLogLines, type ReadLog } from "./read-log.js";
 import { readCall, type RecordedCall, type SkipReason } from "./recorded-call.js";
 import type { Target, TargetAnswer } from "./target.js";
@@ -64,9 +65,7 @@ export async function replay(options: ReplayOptions): Promise<ReplayReport> {
   const outputs = { exact: 0, within: 0, different: 0 };
   const fields = new Map<string, FieldTally>();
   const latency: { before: number[]; after: number[] } = { before: [], after: [] };
-  const feedback =
-    options.feedback &&
-    new FeedbackTally(await readLabels(options.feedback), options.feedback.threshold);
+  const feedback = options.feedback && (await openFeedback(options.feedback, options));
   let replayed = 0;
   let failed = 0;
   let same = 0;
@@ -156,6 +155,15 @@ export async function replay(options: ReplayOptions): Promise<ReplayReport> {
   };
 }
 
+async function openFeedback(
+  feedback: FeedbackOptions,
+  { files, api }: ReplayOptions,
+): Promise<FeedbackTally> {
+  const labels = await readLabels(feedback);
+  await checkOutput(files, labels, { output: feedback.output, api });
+  return new FeedbackTally(labels, feedback.threshold);
+}
+
 const MOST_REFUSALS = 5;
 const MOST_WAIT_MS = 5000;
 
@@ -170,14 +178,6 @@ async function sendPatiently(
     if (answer.retryAfterMs === undefined || refusals === MOST_REFUSALS) return answer;
     await sleep(Math.min(answer.retryAfterMs, MOST_WAIT_MS));
   }
-}
-
-/** A field by its path, which may be given without the lists at its beginning. */
-function findField(fields: OutputFields, name: string): readonly unknown[] | undefined {
-  for (const [path, values] of fields) {
-    if (path === name || path.replace(/^(\[\]\.?)+/, "") === name) return values;
-  }
-  return undefined;
 }
 
 /** Whether the answers are those of before: some were compared, none differs, none is missing. */

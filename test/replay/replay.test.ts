@@ -184,6 +184,41 @@ test("a label that no feedback has is wrong usage, and those that it has are nam
   }
 });
 
+test("an output that no answer with feedback has is wrong usage, and those that there are are named", async () => {
+  const args = ["replay", directory, "--to", tags.base, "--feedback", directory, "--label=truth"];
+  for (const [output, meant] of [
+    ["scor", ' Did you mean "score"?'],
+    // Another API has it, whose requests got no feedback.
+    ["size", ""],
+  ] as const) {
+    const { code, stdout, stderr } = await home.run([...args, "--output", output]);
+    expect({ code, stdout }).toEqual({ code: 2, stdout: "" });
+    expect(stderr).toBe(
+      `error SETTING_INVALID: --output: none of 20 recorded answers with feedback has a field "${output}".\n` +
+        `  They have "score", "label".${meant}\n`,
+    );
+  }
+});
+
+test("feedback that is not there, or of which nothing belongs to a request of the log, is said", async () => {
+  const empty = join(home.path, "empty-feedback.log");
+  const strange = join(home.path, "strange-feedback.log");
+  await writeFile(empty, "");
+  const [line] = (await readFile(join(directory, "feedback.log"), "utf8")).split("\n");
+  await writeFile(strange, `${line!.replaceAll("age-1", "never")}\n`);
+  const fields = ["--label", "truth", "--output", "scor"];
+  const print = async (file: string): Promise<string> => {
+    const args = ["replay", directory, "--to", tags.base, "--limit", "3", "--feedback", file];
+    const { code, stdout, stderr } = await home.run([...args, ...fields]);
+    expect(code, stderr).toBe(0);
+    return stdout;
+  };
+  expect(await print(empty)).toContain("\nfeedback: none is in the log\n");
+  expect(await print(strange)).toContain(
+    "\nfeedback: 0 requests joined, 1 not\n  none of it is about a request that was replayed\n",
+  );
+});
+
 test("a part of the log, and the report for people", async () => {
   const { report } = await replay("--to", tags.base, "--limit", "7", "--api", "predict");
   expect(report.requests.replayed).toBe(7);
