@@ -9,19 +9,31 @@ export interface BodyFacts {
 /** Gauges that are read when somebody looks: a request costs nothing for them. */
 export function createBodyMetrics(registers: Registry[]): (facts: BodyFacts) => void {
   let watched: BodyFacts | undefined;
-  const gauge = (name: string, help: string, key: keyof BodyFacts): Gauge =>
+  const gauge = (
+    name: string,
+    help: string,
+    aggregator: "sum" | "max",
+    read: (facts: BodyFacts) => number,
+  ): Gauge =>
     new Gauge({
-      name,
+      name: `ekiben_body_budget_${name}`,
       help,
-      // A process has a budget of its own, so that those of all processes are theirs together.
-      aggregator: "sum",
+      aggregator,
       registers,
       collect() {
-        if (watched !== undefined) this.set(watched[key]);
+        if (watched !== undefined) this.set(read(watched));
       },
     });
-  gauge("ekiben_body_budget_used_bytes", "Bytes of request bodies that are held now", "bytes");
-  gauge("ekiben_body_budget_bytes", "The most bytes of request bodies that are held", "maxBytes");
+  // A process has a budget of its own, so that those of all processes are theirs together. Which of
+  // them is about to refuse cannot be seen from sums.
+  gauge("used_bytes", "Bytes of request bodies that are held now", "sum", ({ bytes }) => bytes);
+  gauge("bytes", "The most bytes of request bodies that are held", "sum", (one) => one.maxBytes);
+  gauge(
+    "used_ratio",
+    "The share of its budget that is in use, of the process that uses most of it",
+    "max",
+    ({ bytes, maxBytes }) => bytes / maxBytes,
+  );
   return (facts) => {
     watched = facts;
   };

@@ -87,15 +87,18 @@ const CASES: Record<string, Case> = {
   },
   EkibenBodyBudgetFull: {
     bad: {
+      // One of four workers is full.
+      [`ekiben_body_budget_used_ratio{${HERE}}`]: "0.9x60",
       [`ekiben_body_budget_used_bytes{${HERE}}`]: "450x60",
-      [`ekiben_body_budget_bytes{${HERE}}`]: "500x60",
+      [`ekiben_body_budget_bytes{${HERE}}`]: "2000x60",
     },
     good: {
+      [`ekiben_body_budget_used_ratio{${HERE}}`]: "0.7x60",
       [`ekiben_body_budget_used_bytes{${HERE}}`]: "350x60",
-      [`ekiben_body_budget_bytes{${HERE}}`]: "500x60",
+      [`ekiben_body_budget_bytes{${HERE}}`]: "2000x60",
     },
     labels: { service: "churn", instance: "a:1", job: "ekiben" },
-    summary: "Request bodies take 90% of the memory that churn has for them",
+    summary: "Request bodies take 90% of what a process of churn at a:1 has for them",
   },
   EkibenModelFailing: {
     bad: {

@@ -1,4 +1,5 @@
 import { readFile } from "node:fs/promises";
+import { connect } from "node:net";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { listAlerts, printAlerts } from "../../sdk/deploy/monitoring/alerts.js";
 import { PANELS } from "../../sdk/deploy/monitoring/panels.js";
@@ -178,6 +179,29 @@ test("the page has the metrics that workers answer with, and no others", async (
   const sort = (matches: Iterable<RegExpExecArray>): string[] =>
     Array.from(matches, ([, name, type]) => `${name} ${type}`).toSorted();
   expect(sort(found)).toEqual(sort(told));
+  expect(await server.stop()).toBe(0);
+});
+
+test("the budget of bodies is told of the process that has most in use, beside the sums", async () => {
+  const server = await serve(2);
+  const read = async (name: string): Promise<number> =>
+    Number(
+      new RegExp(`^ekiben_body_budget_${name}\\{[^}]*\\} (\\S+)$`, "m").exec(
+        await scrape(server.url),
+      )![1],
+    );
+  expect(await read("used_ratio")).toBe(0);
+  // What is announced is held before it comes, in the one worker that has the connection.
+  const bytes = 3 * 1024 * 1024 * 0.75;
+  const socket = connect(Number(new URL(server.url).port), "127.0.0.1");
+  socket.write(
+    `POST /score HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\ncontent-length: ${bytes}\r\n\r\n{`,
+  );
+  await until("it is told", async () => (await read("used_bytes")) === bytes);
+  await until("it is told", async () => (await read("used_ratio")) === 0.75);
+  expect(await read("bytes")).toBe(2 * 3 * 1024 * 1024);
+  socket.destroy();
+  await until("it is given back", async () => (await read("used_ratio")) === 0);
   expect(await server.stop()).toBe(0);
 });
 

@@ -79,10 +79,11 @@ export function listAlerts({ latencySeconds = 1, errorShare = 0.05 }: AlertOptio
     {
       name: "EkibenBodyBudgetFull",
       severity: "ticket",
-      expression: "ekiben_body_budget_used_bytes / ekiben_body_budget_bytes > 0.8",
+      // Each worker has a budget of its own, and a full one refuses whatever the others have left.
+      expression: "ekiben_body_budget_used_ratio > 0.8",
       after: "2m",
       summary:
-        "Request bodies take {{ $value | humanizePercentage }} of the memory that {{ $labels.service }} has for them",
+        "Request bodies take {{ $value | humanizePercentage }} of what a process of {{ $labels.service }} at {{ $labels.instance }} has for them",
       runbook:
         "Requests are about to be refused with BODY_BUDGET_EXCEEDED: see who sends large bodies or sends them slowly (access log, bytes and durations), then raise limits.bodyBudget if memory allows, or add workers.",
     },

@@ -264,8 +264,20 @@ export const PANELS: readonly PanelRow[] = [
         ],
       },
       {
+        title: "Body budget in use",
+        description:
+          "The share that is in use in the process that uses most: at 1 it refuses, whatever others have left.",
+        unit: "percentunit",
+        queries: [
+          {
+            expression: `max by (instance) (ekiben_body_budget_used_ratio{${HERE}})`,
+            legend: "{{instance}}",
+          },
+        ],
+      },
+      {
         title: "Request bodies",
-        description: "Bytes that are held, and the budget above which requests are refused.",
+        description: "Bytes that are held, and the budget of all processes.",
         unit: "bytes",
         queries: [
           {
