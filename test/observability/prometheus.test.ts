@@ -16,7 +16,7 @@ beforeAll(async () => {
 afterAll(() => home[Symbol.asyncDispose]());
 
 async function serve(workers: number): Promise<CliServer> {
-  const args = ["measured", "--port", "0", "--workers", String(workers), "--body-budget", "3mb"];
+  const args = ["measured", "--port", "0", "--workers", String(workers), "--body-budget", "3MiB"];
   const server = await home.serve(args);
   if (workers > 1) await until("all are ready", async () => (await countReady(server)) === workers);
   return server;

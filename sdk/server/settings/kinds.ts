@@ -28,30 +28,6 @@ export function seconds(least = 0, most = 86_400): Kind<number> {
 const ON: readonly unknown[] = [true, "true", "1", "yes", "on"];
 const OFF: readonly unknown[] = [false, "false", "0", "no", "off"];
 
-const UNITS: Readonly<Record<string, number>> = {
-  B: 1,
-  KB: 1e3,
-  MB: 1e6,
-  GB: 1e9,
-  KiB: 2 ** 10,
-  MiB: 2 ** 20,
-  GiB: 2 ** 30,
-};
-
-/** A number of bytes, with or without a unit. */
-export function bytes(least = 1): Kind<number> {
-  return {
-    placeholder: "<size>",
-    expected: `a number of at least ${least} bytes, such as 500KB, 64MiB or 2GB`,
-    read(written) {
-      const [, digits, unit = "B"] =
-        /^(\d+(?:\.\d+)?)\s*([KMG]i?B|B)?$/.exec(String(written)) ?? [];
-      const size = Math.round(Number(digits) * UNITS[unit]!);
-      return size >= least ? size : undefined;
-    },
-  };
-}
-
 const PERIODS: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600, d: 86_400 };
 
 /** A span of time in seconds, with or without a unit. */
@@ -128,8 +104,20 @@ export function orWord<T, const Word extends string>(kind: Kind<T>, word: Word):
     placeholder: kind.placeholder?.replace(">", `|${word}>`) ?? `<${word}>`,
     expected: `${kind.expected}, or ${word}`,
     read: (written) => (written === word ? word : kind.read(written)),
+    print: (value) => (value === word ? word : printSetting(kind, value as T)),
   };
 }
+
+/** A value as help, logs and documentation show it. */
+export function printSetting<T>(kind: Kind<T>, value: T): string {
+  if (kind.print !== undefined) return kind.print(value);
+  if (Array.isArray(value)) return value.join(",");
+  if (typeof value !== "object" || value === null) return String(value);
+  return Object.entries(value)
+    .map((pair) => pair.join("="))
+    .join(",");
+}
+
 /** The address of something that speaks HTTP. */
 export const address: Kind<string> = {
   placeholder: "<url>",

@@ -1,24 +1,6 @@
+import { byteSize } from "./byte-size.js";
 import { listOf, orWord, seconds, text, wholeNumber } from "./kinds.js";
-import { setting, type Kind } from "./setting.js";
-
-const UNITS: Readonly<Record<string, number>> = { "": 1, k: 2 ** 10, m: 2 ** 20, g: 2 ** 30 };
-
-/** A number of bytes, with or without a unit. */
-const size: Kind<number> = {
-  placeholder: "<size>",
-  expected: "a size such as 512MiB",
-  read(written) {
-    if (typeof written === "number") return isSize(written) ? written : undefined;
-    const found = typeof written === "string" ? /^(\d+)\s*([kmg]?)(?:i?b)?$/i.exec(written) : null;
-    if (found === null) return undefined;
-    const bytes = Number(found[1]) * UNITS[found[2]!.toLowerCase()]!;
-    return isSize(bytes) ? bytes : undefined;
-  },
-};
-
-function isSize(bytes: number): boolean {
-  return Number.isSafeInteger(bytes) && bytes > 0;
-}
+import { setting } from "./setting.js";
 
 /** What all requests together may take of one process. */
 export const limitsSection = {
@@ -37,7 +19,7 @@ export const limitsSection = {
     help: "most connections of a process; probes are answered on some more",
   }),
   "limits.bodyBudget": setting({
-    kind: orWord(size, "auto"),
+    kind: orWord(byteSize(), "auto"),
     default: "auto",
     flag: "--body-budget",
     env: "EKIBEN_BODY_BUDGET",

@@ -1,4 +1,5 @@
-import { bytes, listOf, onOff, oneOf, period, shares, text, wholeNumber } from "./kinds.js";
+import { byteSize } from "./byte-size.js";
+import { listOf, onOff, oneOf, period, shares, text, wholeNumber } from "./kinds.js";
 import { setting } from "./setting.js";
 
 const PLACES = ["off", "stdout", "file", "both"] as const;
@@ -85,19 +86,19 @@ export const logsSection = {
     help: "request headers that predictions keep",
   }),
   "logs.maxRecord": setting({
-    kind: bytes(4096),
+    kind: byteSize(4096),
     default: 262_144,
     env: "EKIBEN_LOG_MAX_RECORD",
     help: "most bytes of a line; bodies are cut to it",
   }),
   "logs.buffer": setting({
-    kind: bytes(65_536),
+    kind: byteSize(65_536),
     default: 16_777_216,
     env: "EKIBEN_LOG_BUFFER",
     help: "bytes of each stream that may wait in a process to be written",
   }),
   "logs.rotateSize": setting({
-    kind: bytes(1024),
+    kind: byteSize(1024),
     default: 104_857_600,
     flag: "--log-rotate-size",
     env: "EKIBEN_LOG_ROTATE_SIZE",
@@ -125,7 +126,7 @@ export const logsSection = {
     help: "age at which a rotated file is deleted",
   }),
   "logs.keepSize": setting({
-    kind: bytes(),
+    kind: byteSize(),
     default: undefined,
     flag: "--log-keep-size",
     env: "EKIBEN_LOG_KEEP_SIZE",

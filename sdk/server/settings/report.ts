@@ -1,7 +1,8 @@
 import type { Log } from "../../observability/log.js";
 import type { ResolvedSettings } from "./resolve.js";
+import { printSetting } from "./kinds.js";
 import type { Setting } from "./setting.js";
-import { ALL_SETTINGS, type SettingName } from "./table.js";
+import { ALL_SETTINGS, SETTINGS, type SettingName } from "./table.js";
 
 /** A setting as `/metadata` and a log line show it. */
 export interface ReportedSetting {
@@ -29,7 +30,7 @@ export function listSet(settings: ResolvedSettings): Record<string, string> {
   return Object.fromEntries(
     Object.entries(reportSettings(settings))
       .filter(([, { origin }]) => origin !== "default")
-      .map(([name, { value, origin }]) => [name, `${print(value)} (${origin})`]),
+      .map(([name, { value, origin }]) => [name, `${print(name, value)} (${origin})`]),
   );
 }
 
@@ -62,11 +63,13 @@ export function toSettingsTable(): string {
 }
 
 /** How help and documentation write what holds where nothing is set. */
-export function printDefault({ default: value, follows }: Setting<unknown>): string {
+export function printDefault({ kind, default: value, follows }: Setting<unknown>): string {
   if (follows !== undefined) return follows;
-  return value === undefined || value === false ? "off" : print(value);
+  return value === undefined || value === false ? "off" : printSetting(kind, value);
 }
 
-function print(value: unknown): string {
-  return Array.isArray(value) ? value.join(",") : String(value);
+/** What is no value of its kind is masked or off, and shown as it is. */
+function print(name: string, value: unknown): string {
+  const { kind, secret } = SETTINGS[name as SettingName] as Setting<unknown>;
+  return secret === true || value === null ? String(value) : printSetting(kind, value);
 }

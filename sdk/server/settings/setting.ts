@@ -6,6 +6,8 @@ export interface Kind<T> {
   readonly expected: string;
   /** `undefined` when `written` is nothing of this kind. Text comes as it was written. */
   read(written: unknown): T | undefined;
+  /** A value as it would be given. @default its parts with commas, or its text */
+  print?(value: T): string;
 }
 
 /** One thing that can be set; `undefined` as its default means that it is off. */

@@ -108,6 +108,67 @@ test("names, options and variables are each used once, and begin with their sect
   }
 });
 
+const SIZES = ALL_SETTINGS.filter(([, { kind }]) => kind.placeholder?.startsWith("<size") === true);
+
+test.each(SIZES)("%s takes sizes as all settings do", (_, { kind, default: value }) => {
+  for (const [written, size] of [
+    ["100MiB", 100 * 2 ** 20],
+    ["100 mib", 100 * 2 ** 20],
+    ["300KB", 300_000],
+    ["3mb", 3_000_000],
+    ["512m", 512 * 2 ** 20],
+    ["2G", 2 * 2 ** 30],
+    ["1.5GiB", 1.5 * 2 ** 30],
+    ["70000", 70_000],
+    ["70000B", 70_000],
+    [70_000, 70_000],
+  ] as const) {
+    expect([written, kind.read(written)]).toEqual([written, size]);
+  }
+  const bad = [
+    "",
+    "MiB",
+    "0",
+    "-1MiB",
+    "1.5",
+    "1TB",
+    "1e6",
+    "0x10000",
+    "1 2",
+    "many",
+    0,
+    -1,
+    1.5,
+    true,
+  ];
+  for (const written of [...bad, Number.MAX_VALUE, `${"9".repeat(20)}GiB`]) {
+    expect([written, kind.read(written)]).toEqual([written, undefined]);
+  }
+  expect(kind.expected).toContain("500KB, 64MiB or 2GB");
+  // What is shown can be given.
+  if (typeof value === "number") {
+    expect(kind.print!(value)).toMatch(/^\d+(KiB|MiB)$/);
+    expect(kind.read(kind.print!(value))).toBe(value);
+  }
+});
+
+test("values are shown as they can be given: sizes with the largest unit that says them exactly", async () => {
+  const env = {
+    EKIBEN_LOG_ROTATE_SIZE: "104857600",
+    EKIBEN_LOG_KEEP_SIZE: "5gb",
+    EKIBEN_LOG_BUFFER: "70001",
+    EKIBEN_BODY_BUDGET: "auto",
+    EKIBEN_LOG_SAMPLE: "prediction=0.1, access=1",
+  };
+  expect(listSet(await resolveSettings({ env }))).toEqual({
+    "logs.rotateSize": "100MiB (EKIBEN_LOG_ROTATE_SIZE)",
+    "logs.keepSize": "5GB (EKIBEN_LOG_KEEP_SIZE)",
+    "logs.buffer": "70001 (EKIBEN_LOG_BUFFER)",
+    "limits.bodyBudget": "auto (EKIBEN_BODY_BUDGET)",
+    "logs.sample": "prediction=0.1,access=1 (EKIBEN_LOG_SAMPLE)",
+  });
+});
+
 test("a secret is masked wherever settings are shown", async () => {
   const secrets = ALL_SETTINGS.filter(([, { secret }]) => secret === true);
   const env = Object.fromEntries(secrets.map(([, setting]) => [setting.env, "key=hunter2hunter2"]));
