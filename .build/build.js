@@ -27,6 +27,7 @@ const ENTRIES = {
     "sdk/cli/main.ts",
     "sdk/execution/worker/main.ts",
     "sdk/server/worker/main.ts",
+    "sdk/observability/handover/main.ts",
     "kernels/tslab/main.ts",
     "kernels/tslab/parent-watch.ts",
     "kernels/tslab/headless.ts",
@@ -40,6 +41,8 @@ const ENTRIES = {
 
 /** What is loaded together is one file; a module belongs to the first group that reaches it. */
 const GROUPS = [
+  // The thread that writes lines loads this, and no more.
+  { name: "lines", roots: ["sdk/observability/handover/main.ts"] },
   // Each thread that a model runs on loads this, and no more.
   {
     name: "engine",

@@ -35,6 +35,8 @@ export type ToPrimary =
 
 /** The descriptor of a worker that takes the lines of its logs; `line-pipe.ts` says how. */
 export const LINES_FD = 4;
+/** That of its thread, which prints and writes those about requests: a pipe has one writer. */
+export const THREAD_LINES_FD = 5;
 
 /** The first message to a worker. */
 export interface WorkerStart {

@@ -1,6 +1,6 @@
-import type { LineSink } from "../observability/lines/line-sink.js";
 import { toConnectionOptions } from "./connection-options.js";
 import { toServerLimits } from "./limits.js";
+import type { ServerLines } from "./logs/server-lines.js";
 import type { ServeOptions } from "./serve.js";
 import type { ResolvedSettings } from "./settings/resolve.js";
 
@@ -10,7 +10,7 @@ import type { ResolvedSettings } from "./settings/resolve.js";
  */
 export async function toServeOptions(
   settings: ResolvedSettings,
-  lines: LineSink,
+  lines: ServerLines,
 ): Promise<Omit<ServeOptions, "directory">> {
   const { values } = settings;
   return {

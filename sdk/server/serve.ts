@@ -8,7 +8,6 @@ import { resolveDanfojsFrom } from "../frame/danfojs.js";
 import { createApp } from "../http/create-app.js";
 import { toHealth, type ProbeAnswer } from "../http/probes.js";
 import { createLog } from "../observability/create-log.js";
-import type { LineSink } from "../observability/lines/line-sink.js";
 import type { Log } from "../observability/log.js";
 import { addLogMetrics } from "../observability/log-metrics.js";
 import { createMetrics } from "../observability/metrics.js";
@@ -23,6 +22,7 @@ import { createHostCheck } from "./host-check.js";
 import { findBodyBudget, findMemoryBytes, type ServerLimits } from "./limits.js";
 import { listen, type Listening } from "./listen.js";
 import { createServerLog, createServerRequestLog } from "./logs/server-log.js";
+import type { ServerLines } from "./logs/server-lines.js";
 import type { WorkerCount } from "./messages.js";
 import { logSettings, reportSettings } from "./settings/report.js";
 import type { ResolvedSettings } from "./settings/resolve.js";
@@ -47,7 +47,7 @@ export interface ServeOptions {
   /** What was set and where, for the log and `/metadata`. */
   settings?: ResolvedSettings;
   /** Where lines go that the settings ask for; whoever opened it closes it. */
-  lines?: LineSink;
+  lines?: ServerLines;
   /** Set in a worker process: the primary has the port, and speaks for all of them. */
   worker?: WorkerPart;
   /** @default one of the service, on standard output */
@@ -121,7 +121,7 @@ export async function serveBundle(options: ServeOptions): Promise<RunningServer>
   const values = settings?.values;
   const requestLog =
     settings &&
-    createServerRequestLog(definition, facts, { settings: settings.values, lines, log });
+    (await createServerRequestLog(definition, facts, { settings: settings.values, lines, log }));
   if (requestLog !== undefined) addLogMetrics(serviceMetrics.registry, requestLog.dropped);
   if (settings !== undefined && worker === undefined) logSettings(log, settings);
   const { limits = {} } = options;

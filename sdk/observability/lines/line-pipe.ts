@@ -13,6 +13,17 @@ const STREAMS = new Map(
   Object.entries(LETTERS).map(([stream, letter]) => [letter.charCodeAt(0), stream as LogStream]),
 );
 
+/** The letter of a line on a pipe. */
+export function letterOf(stream: LogStream): number {
+  return LETTERS[stream].charCodeAt(0);
+}
+
+/**
+ * A line that ends like this is none: so says a writer that takes the place of another, which may have
+ * ended in the middle of a line.
+ */
+export const CANCEL = "\u0018";
+
 export interface LinePipeOptions {
   /** Bytes that may wait for the reader. @default 16_777_216 (16 MiB) */
   maxBufferBytes?: number;
@@ -79,6 +90,7 @@ function toText(line: Uint8Array): string {
 }
 
 const LINE_FEED = 10;
+const CANCEL_BYTE = CANCEL.charCodeAt(0);
 /** No record is as large; what is has lost its line feed. */
 const LONGEST_LINE = 64 * 1024 * 1024;
 
@@ -106,7 +118,7 @@ export function readLinePipe(readable: Readable, sink: LineSink): Promise<{ cutO
 
   function take(line: Buffer): void {
     const stream = STREAMS.get(line[0]!);
-    if (stream !== undefined) sink.write(stream, line.subarray(1));
+    if (stream !== undefined && line.at(-1) !== CANCEL_BYTE) sink.write(stream, line.subarray(1));
   }
 
   return new Promise((resolve) => {

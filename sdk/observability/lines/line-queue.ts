@@ -21,6 +21,10 @@ export interface QueueOptions {
   retryMs: number;
   /** A write has failed, or has succeeded again (`undefined`). */
   onTrouble(error: NodeJS.ErrnoException | undefined): void;
+  /** Lines of these streams are where they belong. */
+  onWritten?(streams: readonly LogStream[]): void;
+  /** What stands before each line. @default nothing */
+  letterOf?(stream: LogStream): number;
 }
 
 /** The bytes that may wait in memory. */
@@ -59,7 +63,7 @@ interface Chunk {
  */
 export class LineQueue {
   #lines: Line[] = [];
-  /** Bytes of each line, with its line feed. */
+  /** Bytes of each line, with its letter and its line feed. */
   #sizes: number[] = [];
   #streams: LogStream[] = [];
   #first = 0;
@@ -78,9 +82,10 @@ export class LineQueue {
   ) {}
 
   write(stream: LogStream, line: Line): void {
-    const { tally, budget, gatherMs } = this.options;
+    const { tally, budget, gatherMs, letterOf } = this.options;
     if (this.#closing) return tally.add(stream, "closed");
-    const bytes = (typeof line === "string" ? Buffer.byteLength(line) : line.byteLength) + 1;
+    const own = typeof line === "string" ? Buffer.byteLength(line) : line.byteLength;
+    const bytes = own + (letterOf === undefined ? 1 : 2);
     if (!budget.take(bytes)) return tally.add(stream, this.#dropReason());
     this.#lines.push(line);
     this.#sizes.push(bytes);
@@ -168,6 +173,7 @@ export class LineQueue {
     }
     this.#bytes -= bytes.byteLength;
     this.options.budget.give(bytes.byteLength);
+    this.options.onWritten?.(chunk.streams);
   }
 
   /** As many whole lines as there is room for, and at least one. */
@@ -182,13 +188,16 @@ export class LineQueue {
       size += bytes;
       end++;
     }
+    const { letterOf } = this.options;
     const bytes = Buffer.allocUnsafe(size);
     let place = 0;
     for (let at = from; at < end; at++) {
       const line = this.#lines[at]!;
+      const begin = place;
+      if (letterOf !== undefined) bytes[place++] = letterOf(this.#streams[at]!);
       if (typeof line === "string") bytes.write(line, place);
       else bytes.set(line, place);
-      place += this.#sizes[at]!;
+      place = begin + this.#sizes[at]!;
       bytes[place - 1] = LINE_FEED;
     }
     const streams = this.#streams.slice(from, end);

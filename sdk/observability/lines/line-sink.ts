@@ -10,16 +10,21 @@ export const LOG_STREAMS: readonly LogStream[] = [
 
 /**
  * Why a line was lost: more was written than the buffer holds, or the buffer filled because the disk
- * was full, because the place could not be written to, or because who reads it was slow or gone.
+ * was full, because the place could not be written to, or because who reads it was slow or gone; or
+ * the thread that had it ended.
  */
-export type DropReason =
-  | "buffer-full"
-  | "disk-full"
-  | "write-failed"
-  | "reader-gone"
-  | "closed"
-  | "hook-full"
-  | "hook-failed";
+export type DropReason = (typeof DROP_REASONS)[number];
+
+export const DROP_REASONS = [
+  "buffer-full",
+  "disk-full",
+  "write-failed",
+  "reader-gone",
+  "thread-ended",
+  "closed",
+  "hook-full",
+  "hook-failed",
+] as const;
 
 /** How many lines of a stream were lost for one reason. */
 export interface DroppedLines {
@@ -43,20 +48,37 @@ export interface LineSink {
   close(): Promise<void>;
 }
 
-/** Counts lost lines. */
+/** Bytes of the memory of a tally. */
+export const TALLY_BYTES = LOG_STREAMS.length * DROP_REASONS.length * 8;
+
+/** Counts lost lines, in memory that may be shared with another thread. */
 export class DropTally {
-  readonly #counts = new Map<LogStream, Map<DropReason, number>>();
+  readonly #counts: BigInt64Array;
+
+  constructor(memory: ArrayBufferLike = new ArrayBuffer(TALLY_BYTES), offset = 0) {
+    this.#counts = new BigInt64Array(memory, offset, TALLY_BYTES / 8);
+  }
 
   add(stream: LogStream, reason: DropReason, count = 1): void {
-    let reasons = this.#counts.get(stream);
-    if (reasons === undefined) this.#counts.set(stream, (reasons = new Map()));
-    reasons.set(reason, (reasons.get(reason) ?? 0) + count);
+    const at = LOG_STREAMS.indexOf(stream) * DROP_REASONS.length + DROP_REASONS.indexOf(reason);
+    Atomics.add(this.#counts, at, BigInt(count));
+  }
+
+  /** How many lines of a stream were lost. */
+  count(stream: LogStream): number {
+    let sum = 0;
+    for (const lost of this.list()) if (lost.stream === stream) sum += lost.count;
+    return sum;
   }
 
   list(): DroppedLines[] {
-    return Array.from(this.#counts, ([stream, reasons]) =>
-      Array.from(reasons, ([reason, count]) => ({ stream, reason, count })),
-    ).flat();
+    return LOG_STREAMS.flatMap((stream, row) =>
+      DROP_REASONS.flatMap((reason, column) => {
+        const at = row * DROP_REASONS.length + column;
+        const count = Number(Atomics.load(this.#counts, at));
+        return count === 0 ? [] : [{ stream, reason, count }];
+      }),
+    );
   }
 }
 

@@ -1,7 +1,7 @@
 import { write } from "node:fs";
 import { promisify } from "node:util";
 import { ByteBudget, LineQueue, type LineTarget } from "./line-queue.js";
-import { DropTally, type LineSink } from "./line-sink.js";
+import { DropTally, type LineSink, type LogStream } from "./line-sink.js";
 
 const append = promisify(write) as (
   fd: number,
@@ -15,13 +15,20 @@ export interface StreamWriterOptions {
   fd?: number;
   /** @default 16_777_216 (16 MiB) */
   maxBufferBytes?: number;
+  /** Milliseconds for which lines are gathered. @default 0 */
+  gatherMs?: number;
   onTrouble?(error: Error | undefined): void;
+  /** Counts what is lost. @default one of its own */
+  tally?: DropTally;
+  /** Lines of these streams are written. */
+  onWritten?(streams: readonly LogStream[]): void;
+  /** What stands before each line. @default nothing */
+  letterOf?(stream: LogStream): number;
 }
 
 /** Writes the lines of all streams to one descriptor, in order and in the background. */
 export function createStreamWriter(options: StreamWriterOptions = {}): LineSink {
-  const { fd = 1 } = options;
-  const tally = new DropTally();
+  const { fd = 1, tally = new DropTally(), onWritten, letterOf } = options;
   const target: LineTarget = {
     room: () => Infinity,
     prepare: () => Promise.resolve(),
@@ -41,9 +48,11 @@ export function createStreamWriter(options: StreamWriterOptions = {}): LineSink 
   const queue = new LineQueue(target, {
     tally,
     budget: new ByteBudget(options.maxBufferBytes ?? 16 * 1024 * 1024),
-    gatherMs: 0,
+    gatherMs: options.gatherMs ?? 0,
     retryMs: 1000,
     onTrouble: (error) => options.onTrouble?.(error),
+    ...(onWritten === undefined ? {} : { onWritten }),
+    ...(letterOf === undefined ? {} : { letterOf }),
   });
   return {
     write: (stream, line) => queue.write(stream, line),

@@ -161,13 +161,11 @@ export function createRecordPrinter(options: PrintOptions): RecordPrinter {
     }
   }
 
-  function printParams(params: Readonly<Record<string, unknown>>): string {
-    for (const name in params) {
-      void name;
-      const { text } = redactor.body(JSON.stringify(params), "application/json", false);
-      return text === undefined ? "" : `,"ekiben.params":${printShort(text)}`;
-    }
-    return "";
+  function printParams(params: PredictionFacts["params"]): string {
+    const all = toParamsText(params);
+    if (all === "") return "";
+    const { text } = redactor.body(all, JSON_TYPE, false);
+    return text === undefined ? "" : `,"ekiben.params":${printShort(text)}`;
   }
 
   function printFeedback({ requestId, ownId, trace, fields }: FeedbackFacts): string {
@@ -193,6 +191,16 @@ export function createRecordPrinter(options: PrintOptions): RecordPrinter {
 }
 
 const JSON_TYPE = "application/json";
+
+/** Parameters as JSON; empty where there are none. */
+export function toParamsText(params: PredictionFacts["params"]): string {
+  if (typeof params === "string") return params;
+  for (const name in params) {
+    void name;
+    return JSON.stringify(params);
+  }
+  return "";
+}
 
 function printFields(fields: Readonly<Record<string, unknown>>): string {
   const text = JSON.stringify(fields).slice(1, -1);

@@ -68,7 +68,8 @@ export interface PredictionFacts {
   trace?: TraceFields | undefined;
   /** Those that are logged beside the media type are among them. */
   headers: { get(name: string): string | null };
-  params: Readonly<Record<string, unknown>>;
+  /** Those of the path, or what `toParamsText` has made of them. */
+  params: Readonly<Record<string, unknown>> | string;
   /** Absent for a request without a body, or whose body was not read. */
   input?: Body | undefined;
   output: Body;

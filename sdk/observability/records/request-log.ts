@@ -34,6 +34,8 @@ export interface RequestLogOptions {
   headers?: readonly string[];
   /** The most bytes of a line; bodies are cut to it. @default 262_144 (256 KiB) */
   maxRecordBytes?: number;
+  /** Streams whose lines are printed and written elsewhere; hooks do not see them. @default none */
+  handOver?: HandOver | undefined;
   /** The author's own sinks. @default none */
   hooks?: readonly RecordListener[];
   /** For what goes wrong in a hook. */
@@ -41,6 +43,17 @@ export interface RequestLogOptions {
   /** Milliseconds since 1970. */
   now?(): number;
 }
+
+/** Who prints and writes the lines of some streams. */
+export interface HandOver {
+  readonly streams: readonly HandedStream[];
+  readonly to: {
+    access(facts: AccessFacts): void;
+    prediction(facts: PredictionFacts): void;
+  };
+}
+
+export type HandedStream = "access" | "prediction";
 
 export interface RequestLog {
   /** Whether this stream goes anywhere. */
@@ -88,18 +101,40 @@ export function createRequestLog(options: RequestLogOptions): RequestLog {
       if (sink !== undefined && streams[stream] === true) sink.write(stream, line);
       queues?.push(new LineRecord(stream, requestId, api, line));
     } catch (error) {
-      tally.add(stream, "write-failed");
-      log.error("a request could not be written down", { requestId, error });
+      fail(stream, requestId, error);
     }
   }
+
+  const { handOver } = options;
+  function hand<Facts extends { requestId: string }>(
+    stream: HandedStream,
+    to: (facts: Facts) => void,
+  ): (facts: Facts) => void {
+    return (facts) => {
+      try {
+        to(facts);
+      } catch (error) {
+        fail(stream, facts.requestId, error);
+      }
+    };
+  }
+  function fail(stream: LogRecord["stream"], requestId: string, error: unknown): void {
+    tally.add(stream, "write-failed");
+    log.error("a request could not be written down", { requestId, error });
+  }
+  const isHanded = (stream: HandedStream): boolean => handOver?.streams.includes(stream) === true;
 
   return {
     keeps: (stream) => wanted.has(stream),
     wants(stream, requestId, api) {
       return wanted.has(stream) && isSampled(stream, requestId, api);
     },
-    access: (facts) => put("access", facts, () => printer.access(facts)),
-    prediction: (facts) => put("prediction", facts, () => printer.prediction(facts)),
+    access: isHanded("access")
+      ? hand("access", (facts) => handOver!.to.access(facts))
+      : (facts) => put("access", facts, () => printer.access(facts)),
+    prediction: isHanded("prediction")
+      ? hand("prediction", (facts) => handOver!.to.prediction(facts))
+      : (facts) => put("prediction", facts, () => printer.prediction(facts)),
     feedback: (facts) => put("feedback", facts, () => printer.feedback(facts)),
     dropped: () => joinDropped([tally.list(), sink?.dropped() ?? []]),
     async drain(limitMs) {

@@ -1,12 +1,15 @@
 import { EkibenError } from "../../core/errors.js";
+import type { LineThread } from "../../observability/handover/line-thread.js";
 import type { FolderLock } from "../../observability/lines/folder-lock.js";
 import { joinDropped, type LineSink, type LogStream } from "../../observability/lines/line-sink.js";
 import type { Log } from "../../observability/log.js";
 import type { Settings } from "../settings/table.js";
+import { findEntry } from "../find-entry.js";
 import { toLogPlan } from "./log-plan.js";
+import { THREAD_ENTRY, type ServerLines } from "./server-lines.js";
 
 /** Where the lines of a server, of all its processes, are written. */
-export interface Lines extends LineSink {
+export interface Lines extends ServerLines {
   /** The log that is told when lines cannot be written; until it is set, standard error is. */
   tellTo(log: Log): void;
 }
@@ -27,30 +30,20 @@ export async function openLines(settings: Settings): Promise<Lines> {
     stream === "application" && plan.application.file ? undefined : log;
   const trouble = createTroubleTeller(toFault);
   const sinks: { sink: LineSink; takes(stream: LogStream): boolean }[] = [];
+  let thread: LineThread | undefined;
   const maxBufferBytes = settings["logs.buffer"];
+  const faults = {
+    onTrouble: trouble,
+    onFault(stream: LogStream, error: unknown) {
+      toFault(stream)?.warn(`a file of the ${stream} log could not be tidied up`, { error });
+    },
+  };
   let lock: FolderLock | undefined;
   /** What is to be told as soon as there is a log. */
   const early: ((log: Log) => void)[] = [];
   if (places.some(({ file }) => file)) {
     const { createFileWriter } = await import("../../observability/lines/file-writer.js");
-    const sink = await createFileWriter({
-      directory: settings["logs.directory"]!,
-      rotation: {
-        maxBytes: settings["logs.rotateSize"],
-        everyMs: toMs(settings["logs.rotateEvery"]),
-      },
-      retention: {
-        maxFiles: settings["logs.keepFiles"],
-        maxAgeMs: toMs(settings["logs.keepFor"]),
-        maxTotalBytes: settings["logs.keepSize"] ?? Infinity,
-        gzip: settings["logs.gzip"],
-      },
-      maxBufferBytes,
-      onTrouble: trouble,
-      onFault(stream, error) {
-        toFault(stream)?.warn(`a file of the ${stream} log could not be tidied up`, { error });
-      },
-    });
+    const sink = await createFileWriter({ ...toFiles(settings), ...faults });
     sinks.push({ sink, takes: (stream) => plan[stream].file });
     lock = await takeFolder(settings["logs.directory"]!, (tell) => early.push(tell));
   }
@@ -66,16 +59,51 @@ export async function openLines(settings: Settings): Promise<Lines> {
     write(stream, line) {
       for (const { sink, takes } of sinks) if (takes(stream)) sink.write(stream, line);
     },
-    dropped: () => joinDropped(sinks.map(({ sink }) => sink.dropped())),
-    flush: () => all((sink) => sink.flush()),
+    dropped: () =>
+      joinDropped([...sinks.map(({ sink }) => sink.dropped()), thread?.dropped() ?? []]),
+    async flush() {
+      await Promise.all([thread?.flush(), all((sink) => sink.flush())]);
+    },
     async close() {
-      await all((sink) => sink.close());
+      await Promise.all([thread?.close(), all((sink) => sink.close())]);
       await lock?.release();
+    },
+    async handOver({ streams, print, log: told }) {
+      // Standard output has one writer, and so has each file.
+      const handed = streams.filter((stream) => plan[stream].file && !plan[stream].stdout);
+      if (thread !== undefined || !handed.includes("prediction")) return undefined;
+      const { createLineThread } = await import("../../observability/handover/line-thread.js");
+      thread = createLineThread({
+        print,
+        target: { kind: "files", ...toFiles(settings) },
+        entry: findEntry(THREAD_ENTRY),
+        maxBufferBytes,
+        log: told,
+        ...faults,
+      });
+      return { streams: handed, to: thread };
     },
     tellTo(told) {
       log = told;
       for (const tell of early.splice(0)) tell(told);
     },
+  };
+}
+
+function toFiles(settings: Settings) {
+  return {
+    directory: settings["logs.directory"]!,
+    rotation: {
+      maxBytes: settings["logs.rotateSize"],
+      everyMs: toMs(settings["logs.rotateEvery"]),
+    },
+    retention: {
+      maxFiles: settings["logs.keepFiles"],
+      maxAgeMs: toMs(settings["logs.keepFor"]),
+      maxTotalBytes: settings["logs.keepSize"] ?? Infinity,
+      gzip: settings["logs.gzip"],
+    },
+    maxBufferBytes: settings["logs.buffer"],
   };
 }
 

@@ -1,10 +1,17 @@
 import { createLog } from "../../observability/create-log.js";
 import type { LineSink } from "../../observability/lines/line-sink.js";
 import type { Log } from "../../observability/log.js";
-import { createRequestLog, type RequestLog } from "../../observability/records/request-log.js";
+import {
+  createRequestLog,
+  type HandedStream,
+  type RequestLog,
+} from "../../observability/records/request-log.js";
 import type { ServiceDefinition } from "../../service/definition.js";
 import type { Settings } from "../settings/table.js";
 import { goesThroughSink, toLogPlan } from "./log-plan.js";
+import type { ServerLines } from "./server-lines.js";
+
+const HANDED_STREAMS: readonly HandedStream[] = ["access", "prediction"];
 
 /** The application log of a server; its lines go to standard output, or the way of the others. */
 export function createServerLog(
@@ -33,16 +40,29 @@ export function createServerLog(
 }
 
 /** What a server writes down of its requests. */
-export function createServerRequestLog(
+export async function createServerRequestLog(
   definition: ServiceDefinition,
   facts: { service: string; version: string },
-  { settings, lines, log }: { settings: Settings; lines: LineSink | undefined; log: Log },
-): RequestLog {
+  { settings, lines, log }: { settings: Settings; lines: ServerLines | undefined; log: Log },
+): Promise<RequestLog> {
   const plan = toLogPlan(settings);
   const isKept = (stream: "access" | "prediction" | "feedback"): boolean =>
     plan[stream].stdout || plan[stream].file;
+  const print = {
+    redact: settings["logs.redact"] ?? [],
+    headers: (settings["logs.headers"] ?? []).map((name) => name.toLowerCase()),
+    maxRecordBytes: settings["logs.maxRecord"],
+  };
+  // What hooks get is printed here; and a thread pays where there are bodies to be written.
+  const hooked = new Set(definition.onRecord.flatMap(({ streams }) => streams));
+  const handed = HANDED_STREAMS.filter((stream) => isKept(stream) && !hooked.has(stream));
+  const handOver = handed.includes("prediction")
+    ? await lines?.handOver?.({ streams: handed, print: { ...facts, ...print }, log })
+    : undefined;
   return createRequestLog({
     ...facts,
+    ...print,
+    handOver,
     sink: lines,
     streams: {
       access: isKept("access"),
@@ -50,9 +70,6 @@ export function createServerRequestLog(
       feedback: isKept("feedback"),
     },
     sample: settings["logs.sample"] ?? {},
-    redact: settings["logs.redact"] ?? [],
-    headers: settings["logs.headers"] ?? [],
-    maxRecordBytes: settings["logs.maxRecord"],
     hooks: definition.onRecord,
     log,
   });

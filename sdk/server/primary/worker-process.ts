@@ -8,6 +8,7 @@ import { openChannel, type Answerers, type Channel, type ChannelEnd } from "../c
 import { findEntry } from "../find-entry.js";
 import {
   LINES_FD,
+  THREAD_LINES_FD,
   type Beat,
   type PrimaryAnswers,
   type SentError,
@@ -79,8 +80,8 @@ export function startWorker(options: WorkerOptions): WorkerProcess {
       ...(memoryMb === undefined ? [] : [`--max-old-space-size=${memoryMb}`]),
     ],
     // Errors pass through here: the last of them often say why a process ended.
-    // The last one brings the lines of its logs.
-    stdio: ["ignore", "inherit", "pipe", "ipc", "pipe"],
+    // The last two bring the lines of its logs.
+    stdio: ["ignore", "inherit", "pipe", "ipc", "pipe", "pipe"],
     windowsHide: true,
   } as Parameters<typeof fork>[2]);
 
@@ -107,7 +108,11 @@ export function startWorker(options: WorkerOptions): WorkerProcess {
     process.stderr.write(chunk);
     errors = (errors + chunk.toString("utf8")).slice(-MOST_ERRORS);
   });
-  const linesRead = readLinePipe(child.stdio[LINES_FD] as Readable, options.lines);
+  const linesRead = Promise.all(
+    [LINES_FD, THREAD_LINES_FD].map((fd) =>
+      readLinePipe(child.stdio[fd] as Readable, options.lines),
+    ),
+  );
   const exited = watchExit(child, linesRead).then(({ code, signal }): Exit => {
     state = "gone";
     const exit = { code, signal, errors, ...(ended === undefined ? {} : { ended }) };

@@ -1,10 +1,8 @@
-import { Socket } from "node:net";
+import type { Socket } from "node:net";
 import { EkibenError } from "../../core/errors.js";
-import { createLinePipe } from "../../observability/lines/line-pipe.js";
 import { createAppServer, type AppServer, type CloseOptions } from "../app-server.js";
 import { openChannel, type ChannelEnd } from "../channel.js";
 import {
-  LINES_FD,
   type PrimaryAnswers,
   type SentError,
   type ToPrimary,
@@ -17,6 +15,7 @@ import { serveBundle, type RunningServer } from "../serve.js";
 import { toServeOptions } from "../serve-options.js";
 import { watchStrayErrors } from "../stray-errors.js";
 import { startHeartbeat } from "./heartbeat.js";
+import { openWorkerLines } from "./worker-lines.js";
 
 /** A terminal sends these to every process of a group; for the workers the primary decides. */
 const LEFT_TO_PRIMARY: readonly NodeJS.Signals[] = ["SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK"];
@@ -39,7 +38,7 @@ export function runWorker(self: NodeJS.Process): void {
   let leaving = false;
   let count: WorkerCount = { ready: 0, total: 1 };
   let loadTold: NodeJS.Timeout | undefined;
-  const lines = createLinePipe(new Socket({ fd: LINES_FD, readable: false, writable: true }));
+  const lines = openWorkerLines();
 
   const channel = openChannel<ToPrimary, PrimaryAnswers, ToWorker, WorkerAnswers>({
     end: self as ChannelEnd,
