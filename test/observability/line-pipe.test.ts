@@ -4,7 +4,7 @@ import { PassThrough, type Readable } from "node:stream";
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
 import { createFileWriter } from "../../sdk/observability/lines/file-writer.js";
-import { createLinePipe, readLinePipe } from "../../sdk/observability/lines/line-pipe.js";
+import { CANCEL, createLinePipe, readLinePipe } from "../../sdk/observability/lines/line-pipe.js";
 import { LOG_STREAMS, type LineSink } from "../../sdk/observability/lines/line-sink.js";
 import { makeFolder } from "../bundle/temporary-folder.js";
 import { toChildScript } from "../child-script.js";
@@ -60,6 +60,20 @@ test("what a reader does not take in time is counted, and so is what comes after
   sender.write("access", "nobody reads");
   expect(sender.dropped()).toContainEqual({ stream: "access", reason: "reader-gone", count: 1 });
   await sender.close();
+});
+
+test("what a writer has left of a line is none when the next one says so", async () => {
+  const pipe = new PassThrough();
+  const sink = memorySink();
+  const read = readLinePipe(pipe, sink);
+  pipe.write(`P{"whole":1}\nP{"half":A${CANCEL}\n`);
+  pipe.write('P{"next":1}\n');
+  pipe.end();
+  await read;
+  expect(sink.lines).toEqual([
+    ["prediction", '{"whole":1}'],
+    ["prediction", '{"next":1}'],
+  ]);
 });
 
 const WORKER = `

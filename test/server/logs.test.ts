@@ -107,14 +107,14 @@ test("settings: sampling, redaction, a file for the application; the counter of 
   expect(told).toContain('"stopped"');
 });
 
-test.skipIf(process.platform !== "linux")(
-  "on a full disk requests are answered, lost lines counted, and one line says so",
-  async () => {
-    const directory = join(home.path, "full");
+test.skipIf(process.platform !== "linux").each([[[]], [["--workers=2"]]])(
+  "on a full disk requests are answered, lost lines counted, and one line says so: %j",
+  async (more) => {
+    const directory = join(home.path, `full${more.length}`);
     await mkdir(directory);
     // The kernel answers each write to it as a full disk does.
     await symlink("/dev/full", join(directory, "prediction.log"));
-    const options = ["words", "--port=0", "--workers=2", `--log-dir=${directory}`];
+    const options = ["words", "--port=0", `--log-dir=${directory}`, ...more];
     const server = await home.serve(options, { env: { EKIBEN_LOG_BUFFER: "64KiB" } });
     const scrape = async () => {
       const headers = { connection: "close" };

@@ -189,7 +189,7 @@ class WorkerLineThread implements LineThread {
 
   /** Sends to the thread, or starts the one that gets all that waits. */
   #send(message: ToThread): void {
-    if (this.#worker !== undefined) this.#worker.postMessage(message);
+    if (this.#worker !== undefined) this.#worker.postMessage(message, []);
     else if (this.#restart === undefined) this.#start();
   }
 
