@@ -188,14 +188,18 @@ test("a record that was packed has the line of the same record that was not, byt
         const first = new RecordUnpacker(HEADERS);
         const there = new Block(block.memory);
         for (let count = from % all.length; count > 0; count--) {
-          const place = there.take()!;
+          const place = there.next!;
+          there.begin(place);
           expect(first.streamOf(there, place)).toBe(streamOf(all[lines.length]!));
           first.read(there, place, taker);
         }
         const second = new RecordUnpacker(HEADERS);
-        let place = there.take();
+        let place = there.next;
         for (const before of there.before(place!)) second.read(there, before);
-        for (; place !== undefined; place = there.take()) second.read(there, place, taker);
+        for (; place !== undefined; place = there.next) {
+          there.begin(place);
+          second.read(there, place, taker);
+        }
         expect(lines).toEqual(expected);
         expect(block.isRead).toBe(false);
         there.giveBack();

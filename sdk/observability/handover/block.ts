@@ -61,15 +61,15 @@ export class Block {
     this.end = FIRST;
   }
 
-  /**
-   * Where the next record to be read stands, or `undefined` behind the last one. A record that was
-   * begun is never read again: should it end the thread, it would end the next one, too.
-   */
-  take(): number | undefined {
+  /** Where the next record to be read stands, or `undefined` behind the last one. */
+  get next(): number | undefined {
     const at = this.ints[NEXT]!;
-    if (at >= this.ints[END]!) return undefined;
+    return at < this.ints[END]! ? at : undefined;
+  }
+
+  /** The record there is read, and never again: should it end the thread, it would end the next one, too. */
+  begin(at: number): void {
     Atomics.store(this.ints, NEXT, at + this.ints[at >> 2]!);
-    return at;
   }
 
   /** The places of the records before one, in order. */

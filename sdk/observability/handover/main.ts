@@ -60,11 +60,13 @@ port.on("message", (message: ToThread) => {
 });
 
 function readBlock(block: Block): void {
-  let at = block.take();
+  let at = block.next;
   // Another thread has read its beginning: what was said there is needed for the rest.
   if (at !== undefined) for (const before of block.before(at)) unpacker.read(block, before);
-  for (; at !== undefined; at = block.take()) {
+  for (; at !== undefined; at = block.next) {
+    // Counted first: a thread that ends in between has lost one too many, and none in silence.
     counts.take(unpacker.streamOf(block, at));
+    block.begin(at);
     unpacker.read(block, at, taker);
   }
   block.giveBack();
