@@ -1,4 +1,5 @@
 import type { Cancellable } from "../core/cancellation.js";
+import type { Waiter } from "../core/waiter.js";
 
 /** What became of one job of a batch: its result, or the error that only it gets. */
 export type Outcome<Result> = { ok: true; value: Result } | { ok: false; error: unknown };
@@ -135,6 +136,8 @@ export interface Batcher<Value, Result> {
    * signal, or EkibenError QUEUE_FULL, DEADLINE_UNREACHABLE, CLIENT_CLOSED, SERVER_DRAINING.
    */
   submit(job: Job<Value>): Promise<Result>;
+  /** The same for a waiter: a small request has no promise of its own. */
+  enter(job: Job<Value>, waiter: Waiter<Result>): void;
   stats(): BatcherStats;
   /** Takes no more jobs and answers when all jobs have been answered and nothing runs. */
   drain(): Promise<void>;

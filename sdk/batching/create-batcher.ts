@@ -1,4 +1,5 @@
 import { systemClock, type Clock } from "../core/clock.js";
+import { promiseOf, type Waiter } from "../core/waiter.js";
 import { AbortWatch } from "./abort-watch.js";
 import type {
   Batcher,
@@ -70,31 +71,34 @@ class MicroBatcher<Value, Result> implements Batcher<Value, Result> {
   }
 
   submit(job: Job<Value>): Promise<Result> {
-    if (this.closed) return this.refuse("closed", refusals.draining(this.options.name));
+    return promiseOf((waiter) => this.enter(job, waiter));
+  }
+
+  enter(job: Job<Value>, waiter: Waiter<Result>): void {
+    if (this.closed) return this.refuse(waiter, "closed", refusals.draining(this.options.name));
     if (job.signal?.aborted) {
       const reason = refusals.toAbortReason(job.signal);
-      return this.refuse(refusals.toAbortShed(reason), reason);
+      return this.refuse(waiter, refusals.toAbortShed(reason), reason);
     }
     if (!Number.isInteger(job.items) || job.items < 0) {
-      return Promise.reject(refusals.itemCountInvalid(this.options.name, job.items));
+      return waiter.reject(refusals.itemCountInvalid(this.options.name, job.items));
     }
-    // A job without items takes a place as well: it costs memory and a call like any other.
     const items = Math.max(1, job.items);
     // A job that is larger than the whole queue is taken when nothing waits, or it never would be.
     if (this.queue.items > 0 && this.queue.items + items > this.limits.maxQueueItems) {
-      return this.refuse("queue-full", refusals.queueFull(this.load(), items));
+      return this.refuse(waiter, "queue-full", refusals.queueFull(this.load(), items));
     }
     const bytes = job.bytes ?? 0;
     if (bytes > 0 && this.queue.bytes > 0 && this.queue.bytes + bytes > this.limits.maxQueueBytes) {
-      return this.refuse("queue-bytes", refusals.queueBytesFull(this.load(), bytes));
+      return this.refuse(waiter, "queue-bytes", refusals.queueBytesFull(this.load(), bytes));
     }
     const now = this.clock.now();
     const expires = (job.arrived ?? now) + this.limits.maxLatencyMs;
-    const ticket = new Ticket<Value, Result>(job, items, now, expires);
+    const ticket = new Ticket<Value, Result>(job, now, expires, waiter);
     // Its time was over before it got here: nothing that waits can bring it back.
     if (expires <= now) {
       const error = refusals.deadlineUnreachable(this.load(), ticket, { now });
-      return this.refuse("deadline", error);
+      return this.refuse(waiter, "deadline", error);
     }
     if (!this.queue.push(ticket)) this.armOwnTimer(ticket);
     if (this.running < this.limits.concurrency) {
@@ -103,7 +107,6 @@ class MicroBatcher<Value, Result> implements Batcher<Value, Result> {
       this.watch.add(ticket);
       this.armTimer();
     }
-    return ticket.promise;
   }
 
   stats(): BatcherStats {
@@ -182,15 +185,22 @@ class MicroBatcher<Value, Result> implements Batcher<Value, Result> {
     for (const { ticket, estimateMs } of late) this.dropLate(ticket, estimateMs);
   }
 
-  /** Runs a batch, answers its jobs and gives the slot back, whatever `run` does. */
+  /** Runs a batch, gives the slot back and answers its jobs, whatever `run` does. */
   private async serve(batch: Running<Value, Result>): Promise<void> {
     const { tickets, reason } = batch;
+    let outcomes: readonly Outcome<Result>[] = [];
     try {
-      this.answer(tickets, await this.attempt(tickets, reason));
+      outcomes = await this.attempt(tickets, reason);
     } catch (error) {
-      if (tickets.length === 1) this.fail(tickets[0]!, error);
+      if (tickets.length === 1) outcomes = [{ ok: false, error }];
       else await this.isolate(tickets);
     }
+    // First, so that a model on another thread computes the next batch while answers are written.
+    this.giveBack(batch);
+    if (outcomes.length > 0) this.answer(tickets, outcomes);
+  }
+
+  private giveBack(batch: Running<Value, Result>): void {
     this.running--;
     this.freed = this.queue.first !== undefined;
     if (batch.turned) {
@@ -291,9 +301,9 @@ class MicroBatcher<Value, Result> implements Batcher<Value, Result> {
     this.tally.shed("deadline");
   }
 
-  private refuse(reason: ShedReason, error: unknown): Promise<never> {
+  private refuse(waiter: Waiter<Result>, reason: ShedReason, error: unknown): void {
     this.tally.shed(reason);
-    return Promise.reject(error);
+    waiter.reject(error);
   }
 
   /**

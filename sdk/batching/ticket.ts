@@ -1,3 +1,4 @@
+import type { Waiter } from "../core/waiter.js";
 import type { Job, Outcome } from "./batch.js";
 import { missingOutcome } from "./refusals.js";
 
@@ -14,25 +15,21 @@ export class Ticket<Value, Result> {
   hasty = false;
   /** Ends its own timer, if it has one. */
   cancelTimer: (() => void) | undefined = undefined;
+  /** A job without items takes a place as well: it costs memory and a call like any other. */
+  readonly items: number;
   /** When its answer is of no use any more: when it expires, or its caller stops waiting. */
   readonly deadline: number;
-  readonly promise: Promise<Result>;
-  private resolve!: (value: Result) => void;
-  private reject!: (error: unknown) => void;
 
   constructor(
     readonly job: Job<Value>,
-    readonly items: number,
     /** When it came to the queue. */
     readonly queued: number,
     /** When its `maxLatencyMs` is over. */
     readonly expires: number,
+    private readonly waiter: Waiter<Result>,
   ) {
+    this.items = Math.max(1, job.items);
     this.deadline = Math.min(expires, job.deadline ?? Number.POSITIVE_INFINITY);
-    this.promise = new Promise((resolve, reject) => {
-      this.resolve = resolve;
-      this.reject = reject;
-    });
   }
 
   get bytes(): number {
@@ -42,7 +39,7 @@ export class Ticket<Value, Result> {
   answer(outcome: Outcome<Result> | undefined): void {
     if (outcome?.ok === true) {
       this.answered = true;
-      this.resolve(outcome.value);
+      this.waiter.resolve(outcome.value);
     } else {
       this.fail(outcome?.ok === false ? outcome.error : missingOutcome());
     }
@@ -55,6 +52,6 @@ export class Ticket<Value, Result> {
 
   fail(error: unknown): void {
     this.answered = true;
-    this.reject(error);
+    this.waiter.reject(error);
   }
 }

@@ -71,9 +71,12 @@ const classes = new WeakMap<readonly string[], new () => object>();
 function findClass(names: readonly string[]): new () => object {
   let found = classes.get(names);
   if (found === undefined) {
-    // A plain function: the prototype of a class cannot be exchanged.
-    found = function LazyDataFrame() {} as unknown as new () => object;
-    found.prototype = new Proxy({}, new Touch(new Set(names)));
+    // A class of its own, and not a function with this prototype: V8 keeps the hidden class of its
+    // objects only for what extends the class that makes them. The proxy is then one step further.
+    found = class LazyDataFrame extends Lazy {} as unknown as new () => object;
+    const own = found.prototype as { constructor?: unknown };
+    delete own.constructor;
+    Object.setPrototypeOf(own, new Proxy({}, new Touch(new Set(names))));
     classes.set(names, found);
   }
   return found;

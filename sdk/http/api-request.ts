@@ -36,10 +36,16 @@ export abstract class ApiRequest {
   abstract target(): string;
   /** Starts to watch the client. */
   abstract watch(): Cancellation;
-  /** The bytes are held for the admission, and read until its time is over. @throws what `readBody` throws */
-  abstract read(admission: Admission): Promise<Uint8Array>;
+  /** The bytes are held for the admission, and read until its time is over; fails as `readBody` does. */
+  abstract read(admission: Admission, reader: BodyReader): void;
   /** The body as it comes, for inputs that read it so. */
   abstract stream(admission: Admission): AsyncIterable<Uint8Array>;
+}
+
+/** Whoever reads a body: one of both is called, once, and neither throws. */
+export interface BodyReader {
+  takeBody(bytes: Uint8Array): void;
+  reject(error: unknown): void;
 }
 
 /** How another protocol carries the requests and answers of an API. */

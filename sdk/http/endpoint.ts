@@ -1,21 +1,19 @@
 import type { Context, Handler } from "hono";
-import { EkibenError, type Problem } from "../core/errors.js";
-import type { Payload, RequestBody } from "../inputs/input.js";
-import { parseMediaType } from "../inputs/media-type.js";
+import { EkibenError } from "../core/errors.js";
+import { promiseOf, type Waiter } from "../core/waiter.js";
 import { chooseMediaType } from "../outputs/accept.js";
 import type { ApiDefinition } from "../service/definition.js";
-import type { Answer, AnswerWriter, Runtime } from "../service/runtime.js";
-import { createWriter, toContentType } from "../service/writer.js";
+import type { AnswerWriter, Runtime } from "../service/runtime.js";
+import { createWriter } from "../service/writer.js";
 import type { Answered, ApiRequest, ProtocolFace } from "./api-request.js";
 import type { AppOptions } from "./app-options.js";
 import { BEGAN, BYTES, record, STREAM, type StreamUnderWay } from "./entry.js";
-import { answerError, toRejectedAnswer } from "./error-answer.js";
-import { toProblemAnswer } from "./problem-response.js";
+import { answerError } from "./error-answer.js";
+import { Exchange, type ExchangePlan } from "./exchange.js";
 import { HonoRequest } from "./hono-request.js";
 import { toReader } from "./request-parameters.js";
 import { readHeaders } from "./request-headers.js";
 import { toRequestId } from "./request-id.js";
-import { readRequestTimeout } from "./request-timeout.js";
 import {
   beginTrace,
   tracedOf,
@@ -24,8 +22,6 @@ import {
   withTraceFields,
   type Traced,
 } from "./request-trace.js";
-import { toStreamChunks } from "./stream-chunks.js";
-import { endCall, watchCall } from "./watched-call.js";
 import { toWebStream } from "./web-stream.js";
 
 /** How one API answers over HTTP. */
@@ -36,12 +32,13 @@ export interface Endpoint {
   /** Whether middlewares of the author stand in front of it. */
   readonly guarded: boolean;
   readonly handler: Handler;
-  /** Answers one request from wherever it came. */
-  answer(request: ApiRequest): Promise<Answered>;
+  /**
+   * Answers one request from wherever it came. One of another protocol has its face, which reads its
+   * body and writes its outputs: its errors are not answered here.
+   */
+  serve(request: ApiRequest, client: Waiter<Answered>, face?: ProtocolFace): void;
   /** Answers what was thrown before the request reached its API. */
   refuse(error: unknown, request: Pick<ApiRequest, "id" | "headers"> & Traced): Promise<Answered>;
-  /** Answers a request of another protocol, which reads its body and writes its outputs. */
-  answerAs(request: ApiRequest, face: ProtocolFace): Promise<Answered>;
   /** The request of a handler of Hono's, with the body limits of the API. */
   toRequest(c: Context, id: string, began: number): ApiRequest;
 }
@@ -55,116 +52,12 @@ export const WITHOUT_BODY: ReadonlySet<number> = new Set([204, 205, 304]);
  */
 export function createEndpoint(runtime: Runtime, name: string, options: AppOptions): Endpoint {
   const api = runtime.definition.apis[name]!;
-  const { input } = api;
   const path = `/${api.route}`;
   const plan = {
     maxBytes: api.maxBodyBytes,
     untouched: runtime.definition.middleware.length === 0,
     hasParams: api.route.includes(":"),
   };
-  const chooseWriter = createWriterChoice(api);
-  const readParams = toReader(api, "params", "path");
-  const readQuery = toReader(api, "query", "query");
-
-  function answer(request: ApiRequest): Promise<Answered> {
-    const { requestLog } = options;
-    if (requestLog === undefined) return respond(request);
-    watchCall(requestLog, { api, request });
-    return respond(request).then((answered) =>
-      endCall(requestLog, { api, route: path, request }, answered),
-    );
-  }
-
-  /** Answers all that is thrown, but for a request of another protocol, which has its own words. */
-  async function respond(request: ApiRequest, face?: ProtocolFace): Promise<Answered> {
-    const { id, headers, facts } = request;
-    try {
-      const writer = face === undefined ? chooseWriter(headers.get("accept")) : face.writer;
-      const params = readParams(request.params);
-      const query = readQuery(request.query);
-      const cancellation = request.watch();
-      const timeoutMs = readRequestTimeout(headers);
-      const { admit, invoke } = runtime.apis.get(name)!;
-      const elapsedMs = performance.now() - request.began;
-      const admission = admit({ id, cancellation, timeoutMs, elapsedMs });
-      let result: Answer;
-      try {
-        const { mediaType, parameters } = parseMediaType(headers.get("content-type"));
-        let read = request.began;
-        let parsed: Payload | Promise<Payload>;
-        if (face === undefined && input.parseStream !== undefined) {
-          request.streamed = true;
-          const chunks = request.stream(admission);
-          const onDisk = (bytes: number): void => admission.free(bytes);
-          parsed = input.parseStream({ mediaType, parameters, headers, chunks, onDisk });
-        } else {
-          const bytes = api.method === "GET" ? NOTHING : await request.read(admission);
-          // Spelled out, since to spread what they share would cost more than all else here.
-          const body: RequestBody = { mediaType, parameters, headers, bytes };
-          request.received = bytes.byteLength;
-          if (request.call !== undefined) request.call.body = body;
-          if (facts !== undefined) read = performance.now();
-          parsed = face === undefined ? input.parse(body) : face.parse(body, api);
-        }
-        const payload = parsed instanceof Promise ? await parsed : parsed;
-        if (facts !== undefined) facts.parsed = { began: read, ended: performance.now() };
-        if (request.call !== undefined) request.call.items = payload.items;
-        result = await invoke(payload, {
-          id,
-          headers,
-          params,
-          query,
-          writer,
-          timeoutMs,
-          cancellation,
-          admission,
-          facts,
-        });
-      } finally {
-        admission.leave();
-      }
-      return toAnswered(result, request, writer);
-    } catch (error) {
-      if (face !== undefined) throw error;
-      return refuse(error, request);
-    }
-  }
-
-  function toAnswered(result: Answer, { id, trace }: ApiRequest, writer: AnswerWriter): Answered {
-    switch (result.kind) {
-      case "outputs":
-        return {
-          status: 200,
-          headers: { ...result.headers, "x-request-id": id },
-          body: result.body,
-        };
-      case "rejected":
-        return toRejectedAnswer(result.status, result.json, id);
-      case "stream":
-        return {
-          status: 200,
-          headers: {
-            "content-type": toContentType(writer.mediaType),
-            "x-content-type-options": "nosniff",
-            "cache-control": "no-store",
-            "x-request-id": id,
-          },
-          body: toStreamChunks(result.values, {
-            output: api.output,
-            mediaType: writer.mediaType,
-            keepAliveMs: options.keepAliveMs ?? KEEP_ALIVE_MS,
-            toProblem(error) {
-              const { status, body } = toProblemAnswer(error, id, withTraceFields(trace, options));
-              const problem = JSON.parse(body) as Problem;
-              // That a client has gone is no failure.
-              if (status >= 500) trace?.fail(problem.code);
-              return problem;
-            },
-          }),
-        };
-    }
-  }
-
   const refuse: Endpoint["refuse"] = (error, { id, headers, trace }) => {
     // A middleware has no way to the metrics.
     if (error instanceof EkibenError && error.code === "RATE_LIMITED") {
@@ -177,17 +70,28 @@ export function createEndpoint(runtime: Runtime, name: string, options: AppOptio
     });
   };
 
+  const exchange: ExchangePlan = {
+    api,
+    path,
+    runtime: runtime.apis.get(name)!,
+    options,
+    chooseWriter: createWriterChoice(api),
+    readParams: toReader(api, "params", "path"),
+    readQuery: toReader(api, "query", "query"),
+    refuse,
+  };
+  const serve: Endpoint["serve"] = (request, client, face) =>
+    new Exchange(exchange, request, client, face).begin();
+  const answer = (request: ApiRequest): Promise<Answered> =>
+    promiseOf((client) => serve(request, client));
+
   const common = {
     api,
     path,
-    answer,
+    serve,
     refuse,
     toRequest: (c: Context, id: string, began: number) =>
       new HonoRequest(c, { id, began, headers: c.req.raw.headers }, plan),
-    answerAs: (request: ApiRequest, face: ProtocolFace) => {
-      watchCall(options.requestLog, { api, request });
-      return respond(request, face);
-    },
   };
   if (plan.untouched) {
     return {
@@ -250,9 +154,6 @@ export function createEndpoint(runtime: Runtime, name: string, options: AppOptio
     },
   };
 }
-
-const NOTHING = new Uint8Array();
-const KEEP_ALIVE_MS = 15_000;
 
 /** The body for a `Response`; `end` gets its bytes when all of it is there. */
 export function toResponseBody(

@@ -3,7 +3,7 @@ import type { Cancellation } from "../core/cancellation.js";
 import type { HeaderReader } from "../core/header-reader.js";
 import type { Admission } from "../service/admission.js";
 import { watchClient } from "./client-watch.js";
-import { ApiRequest } from "./api-request.js";
+import { ApiRequest, type BodyReader } from "./api-request.js";
 import { readBody, streamBody, type BodyLimits } from "./request-body.js";
 import { NO_PARAMETERS, readQueryString } from "./request-parameters.js";
 import { readTarget } from "./sender.js";
@@ -49,8 +49,11 @@ export class HonoRequest extends ApiRequest {
     return watchClient(this.#context);
   }
 
-  read(admission: Admission): Promise<Uint8Array> {
-    return readBody(this.#context, this.headers, this.#toLimits(admission));
+  read(admission: Admission, reader: BodyReader): void {
+    readBody(this.#context, this.headers, this.#toLimits(admission)).then(
+      (bytes) => reader.takeBody(bytes),
+      (error: unknown) => reader.reject(error),
+    );
   }
 
   stream(admission: Admission): AsyncIterable<Uint8Array> {

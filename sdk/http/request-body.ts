@@ -52,8 +52,12 @@ export async function readBody(
   checkAnnounced(headers, maxBytes);
   const incoming = limits.untouched ? findIncoming(c) : undefined;
   const packed =
-    incoming === undefined ? await readWeb(c, limits) : await collect(incoming, limits);
+    incoming === undefined ? await readWeb(c, limits) : await readIncoming(incoming, limits);
   return headers.get("content-encoding") === null ? packed : await unpack(packed, headers, limits);
+}
+
+function readIncoming(incoming: IncomingMessage, allowance: BodyAllowance): Promise<Uint8Array> {
+  return new Promise((takeBody, reject) => collect(incoming, allowance, { takeBody, reject }));
 }
 
 function checkAnnounced(headers: HeaderReader, maxBytes: number): void {

@@ -1,4 +1,5 @@
 import type { IncomingMessage } from "node:http";
+import type { BodyReader } from "./api-request.js";
 import { clientClosed, tooLarge } from "./body-faults.js";
 import type { BodyAllowance } from "./request-body.js";
 
@@ -8,17 +9,10 @@ import type { BodyAllowance } from "./request-body.js";
  */
 export function collect(
   incoming: IncomingMessage,
-  { maxBytes, admission }: BodyAllowance,
-): Promise<Uint8Array> {
-  return new Promise((resolve, reject) => {
-    const body = new SocketBody(incoming, { maxBytes, admission }, { resolve, reject });
-    body.read();
-  });
-}
-
-interface Waiting {
-  resolve(body: Uint8Array): void;
-  reject(error: unknown): void;
+  allowance: BodyAllowance,
+  reader: BodyReader,
+): void {
+  new SocketBody(incoming, allowance, reader).read();
 }
 
 const BODY = Symbol("ekiben.body");
@@ -34,13 +28,17 @@ class SocketBody {
   readonly #incoming: IncomingMessage;
   readonly #maxBytes: number;
   readonly #admission: BodyAllowance["admission"];
-  readonly #waiting: Waiting;
+  readonly #reader: BodyReader;
 
-  constructor(incoming: IncomingMessage, { maxBytes, admission }: BodyAllowance, waiting: Waiting) {
+  constructor(
+    incoming: IncomingMessage,
+    { maxBytes, admission }: BodyAllowance,
+    reader: BodyReader,
+  ) {
     this.#incoming = incoming;
     this.#maxBytes = maxBytes;
     this.#admission = admission;
-    this.#waiting = waiting;
+    this.#reader = reader;
   }
 
   read(): void {
@@ -77,14 +75,14 @@ class SocketBody {
     this.#stop();
     const whole =
       this.#more === undefined ? (this.#first ?? NOTHING) : Buffer.concat(this.#more, this.#size);
-    this.#waiting.resolve(whole);
+    this.#reader.takeBody(whole);
   }
 
   /** The connection has closed. */
   lose(): void {
     if (this.#isOver) return;
     this.#stop();
-    this.#waiting.reject(clientClosed());
+    this.#reader.reject(clientClosed());
   }
 
   /** The request is cancelled. */
@@ -103,7 +101,7 @@ class SocketBody {
     this.#stop();
     // Without a reader the socket backs up; the server cuts it after the answer.
     this.#incoming.off("data", onData).pause();
-    this.#waiting.reject(error);
+    this.#reader.reject(error);
   }
 
   #stop(): void {

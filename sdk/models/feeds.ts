@@ -123,15 +123,14 @@ function checkDims(
   dims: readonly number[],
   anyRows: boolean,
 ): void {
-  const received = `[${dims.join(", ")}]`;
   // Some models abort the whole process on an empty dimension: a recurrent layer without steps,
   // a nearest-neighbour search without rows.
   if (dims.includes(0)) {
     throw toInputError(model, {
-      detail: `its input ${JSON.stringify(slot.name)} has the dimensions ${received}, which hold no element.`,
+      detail: `its input ${JSON.stringify(slot.name)} has the dimensions ${printDims(dims)}, which hold no element.`,
       hint: "Give at least one row, and no empty list.",
       expected: printShape(slot),
-      received,
+      received: printDims(dims),
     });
   }
   // An empty declaration stands for a single value as well as for dimensions left open.
@@ -144,10 +143,14 @@ function checkDims(
     });
   if (fits) return;
   throw toInputError(model, {
-    detail: `its input ${JSON.stringify(slot.name)} takes the dimensions ${printShape(slot)}, not ${received}.`,
+    detail: `its input ${JSON.stringify(slot.name)} takes the dimensions ${printShape(slot)}, not ${printDims(dims)}.`,
     expected: printShape(slot),
-    received,
+    received: printDims(dims),
   });
+}
+
+function printDims(dims: readonly number[]): string {
+  return `[${dims.join(", ")}]`;
 }
 
 /** Dimensions of one name have one size: onnxruntime would stretch one of them without a word. */

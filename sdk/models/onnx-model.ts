@@ -5,7 +5,7 @@ import type { TensorDescription, TensorSlot } from "../tensor/tensor.js";
 import { findBatchAxes, withRowsFirst, type BatchAxis } from "./batch-axis.js";
 import { checkColumnOptions, type ColumnOptions } from "./column-binding.js";
 import type { ExecutionState, Executor } from "./engine.js";
-import { toFeeds, type ModelInput } from "./feeds.js";
+import { toFeeds, type FeedOptions, type ModelInput } from "./feeds.js";
 import type { LoadedModel, ModelWarmup } from "./model.js";
 import {
   describeOnnx,
@@ -120,8 +120,10 @@ export async function createOnnxModel(
   if (pad !== undefined) checkPadOptions(name, inputs, pad);
   if (defaults.output !== undefined) findOutput(name, outputs, defaults.output, "SERVICE_INVALID");
 
-  const runOnce = (feeds: Feeds, wanted: readonly TensorSlot[]): Promise<RawOutput[]> =>
-    executor.run({ feeds, wanted: wanted.map((slot) => slot.name) });
+  const namesOf = (wanted: readonly TensorSlot[]): string[] => wanted.map((slot) => slot.name);
+  const runOnce = (feeds: Feeds, wanted: readonly string[]): Promise<RawOutput[]> =>
+    executor.run({ feeds, wanted });
+  const allNames = namesOf(outputs);
   const size = findRowsPerRun(inputs);
   const { example } = defaults;
   const given =
@@ -133,10 +135,10 @@ export async function createOnnxModel(
       ? makeExample(inputs, operators, size)
       : toExampleRows(inputs, given, { size, shared: true });
   // An example that the model does not take is a mistake of its author, who should see it now.
-  if (given !== undefined) await runOnce(rows!(fill(size)), outputs);
+  if (given !== undefined) await runOnce(rows!(fill(size)), allNames);
   const found =
     defaults.batchable ??
-    (rows && (await tryRowsApart((feeds) => runOnce(feeds, outputs), rows, size)));
+    (rows && (await tryRowsApart((feeds) => runOnce(feeds, allNames), rows, size)));
   // Of rows that nobody knows of, those given at once are one run, as they would be in Python.
   const policy = { size, shared: found ?? size === null };
   const anyRows = takesAnyRows(policy);
@@ -145,30 +147,36 @@ export async function createOnnxModel(
 
   const runAll = (
     feeds: Readonly<Record<string, Feed>>,
-    wanted: readonly TensorSlot[],
+    { wanted, names }: Pick<RunPlan, "wanted" | "names">,
   ): Promise<RawOutput[]> => {
-    if (areOneRun(feeds, policy)) return runOnce(feeds, wanted);
+    if (areOneRun(feeds, policy)) return runOnce(feeds, names);
     const plan = planRuns(name, inputs, feeds, policy);
-    return runRows(plan, wanted, (part) => runOnce(part, wanted));
+    return runRows(plan, wanted, (part) => runOnce(part, names));
   };
 
-  const compute = async (
-    x: ModelInput,
-    options: OnnxRunOptions,
-  ): Promise<Record<string, OutputTensor>> => {
+  const toPlan = (options: OnnxRunOptions): RunPlan => {
     if (options.features !== undefined || options.inputs !== undefined) {
       checkColumnOptions(name, inputs, options);
     }
     const wanted = options.outputs?.map((output) => findOutput(name, outputs, output)) ?? outputs;
     const columns = { ...defaults, ...options };
-    const raw = await runAll(toFeeds(name, inputs, x, { ...columns, anyRows }), wanted);
-    const int64 = columns.int64 ?? "number";
-    return Object.fromEntries(
-      wanted.map((slot, i) => {
-        if (onNaN === "error") refuseNaN(name, slot.name, raw[i]!);
-        return [slot.name, toOutputTensor(slot.name, raw[i]!, int64)];
-      }),
-    );
+    return {
+      wanted,
+      names: namesOf(wanted),
+      columns: { ...columns, anyRows },
+      int64: columns.int64 ?? "number",
+    };
+  };
+  // Nearly all runs are of no options of their own.
+  const whole = toPlan({});
+  const first = toPlan({ outputs: [defaults.output ?? outputs[0]!.name] });
+
+  const compute = async (x: ModelInput, plan: RunPlan): Promise<OutputTensor[]> => {
+    const raw = await runAll(toFeeds(name, inputs, x, plan.columns), plan);
+    return plan.wanted.map((slot, i) => {
+      if (onNaN === "error") refuseNaN(name, slot.name, raw[i]!);
+      return toOutputTensor(slot.name, raw[i]!, plan.int64);
+    });
   };
 
   const described = describeOnnx({
@@ -182,13 +190,19 @@ export async function createOnnxModel(
   return {
     inputs: described.inputs,
     outputs: described.outputs,
-    async run(x, options = {}) {
-      return (await gate.run(() => compute(x, options))) as never;
+    async run(x, options) {
+      const plan = options === undefined ? whole : toPlan(options);
+      const answers = await gate.run(() => compute(x, plan));
+      return Object.fromEntries(plan.names.map((output, i) => [output, answers[i]])) as never;
     },
-    async predict(x, options = {}) {
-      const output = options.output ?? defaults.output ?? outputs[0]!.name;
-      const answer = await gate.run(() => compute(x, { ...options, outputs: [output] }));
-      return answer[output] as never;
+    async predict(x, options) {
+      let plan = first;
+      if (options !== undefined) {
+        const { output = first.names[0]! } = options;
+        plan = toPlan({ ...options, outputs: [output] });
+      }
+      const [answer] = await gate.run(() => compute(x, plan));
+      return answer as never;
     },
     describe: () => described,
     async warmup() {
@@ -196,7 +210,7 @@ export async function createOnnxModel(
       if (feeds === undefined) return undefined;
       const began = performance.now();
       try {
-        await gate.run(() => runAll(feeds, outputs));
+        await gate.run(() => runAll(feeds, whole));
       } catch (error) {
         // What was made may well be nothing that the model takes; what was given has been tried.
         if (given === undefined) return undefined;
@@ -208,6 +222,15 @@ export async function createOnnxModel(
     release: () => gate.close(() => executor.release()),
     execution: () => executor.state(),
   };
+}
+
+/** What a run is to do, of the options of the model and its own. */
+interface RunPlan {
+  readonly wanted: readonly TensorSlot[];
+  /** Of the wanted outputs. */
+  readonly names: readonly string[];
+  readonly columns: FeedOptions;
+  readonly int64: Int64Output;
 }
 
 /** As many rows of an example as one run takes. */

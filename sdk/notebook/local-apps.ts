@@ -1,5 +1,6 @@
 import type { Hono } from "hono";
 import { findNotebookHost } from "../core/cell-record.js";
+import type { Waiter } from "../core/waiter.js";
 import { createExecutors } from "../execution/create-executors.js";
 import { createApp } from "../http/create-app.js";
 import { createLog } from "../observability/create-log.js";
@@ -8,7 +9,7 @@ import { createServiceMetrics } from "../observability/service-metrics.js";
 import type { Serving } from "../server/dev-servers.js";
 import type { ServiceDefinition } from "../service/definition.js";
 import { createRuntime } from "../service/create-runtime.js";
-import type { Invocation, Runtime } from "../service/runtime.js";
+import type { Answer, Invocation, Runtime } from "../service/runtime.js";
 import type { Payload } from "../inputs/input.js";
 
 /** A runtime and its app in this process, and the errors that its requests ended in. */
@@ -54,14 +55,15 @@ function keepErrors(runtime: Runtime): { runtime: Runtime; findError(id: string)
       name,
       {
         ...api,
-        async invoke(payload: Payload, invocation: Invocation) {
-          try {
-            return await api.invoke(payload, invocation);
-          } catch (error) {
-            errors.set(invocation.id, error);
-            if (errors.size > MOST_ERRORS) errors.delete(errors.keys().next().value!);
-            throw error;
-          }
+        invoke(payload: Payload, invocation: Invocation, waiter: Waiter<Answer>) {
+          api.invoke(payload, invocation, {
+            resolve: (answer) => waiter.resolve(answer),
+            reject(error) {
+              errors.set(invocation.id, error);
+              if (errors.size > MOST_ERRORS) errors.delete(errors.keys().next().value!);
+              waiter.reject(error);
+            },
+          });
         },
       },
     ]),

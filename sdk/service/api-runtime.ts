@@ -2,6 +2,7 @@ import type { Batcher, BatchRecord, Job, Outcome } from "../batching/batch.js";
 import { createBatcher } from "../batching/create-batcher.js";
 import { unlessAborted } from "../core/cancellation.js";
 import type { Clock } from "../core/clock.js";
+import { promiseOf, type Waiter } from "../core/waiter.js";
 import { isRejection } from "../core/rejection.js";
 import type { Payload } from "../inputs/input.js";
 import type { RunTrace } from "../observability/traces/tracing.js";
@@ -325,43 +326,44 @@ export function createApiRuntime(
     if (inFlight === 0) idle?.();
   }
 
-  function invoke(payload: Payload, invocation: Invocation): Promise<Answer> {
-    return invocation.admission === undefined
-      ? invokeUnadmitted(payload, invocation)
-      : work(payload, invocation);
-  }
-
-  async function invokeUnadmitted(payload: Payload, invocation: Invocation): Promise<Answer> {
-    const admission = admit(invocation);
+  function invoke(payload: Payload, invocation: Invocation, waiter: Waiter<Answer>): void {
     try {
-      return await work(payload, { ...invocation, admission });
-    } finally {
-      admission.leave();
+      if (invocation.admission !== undefined) work(payload, invocation, waiter);
+      else invokeUnadmitted(payload, invocation, waiter);
+    } catch (error) {
+      waiter.reject(error);
     }
   }
 
-  function work(payload: Payload, invocation: Invocation): Promise<Answer> {
+  function invokeUnadmitted(
+    payload: Payload,
+    invocation: Invocation,
+    waiter: Waiter<Answer>,
+  ): void {
+    const admission = admit(invocation);
+    promiseOf<Answer>((inner) => work(payload, { ...invocation, admission }, inner))
+      .finally(() => admission.leave())
+      .then(waiter.resolve.bind(waiter), waiter.reject.bind(waiter));
+  }
+
+  /** @throws CONCURRENCY_EXCEEDED */
+  function work(payload: Payload, invocation: Invocation, waiter: Waiter<Answer>): void {
     const { facts } = invocation;
     const admission = invocation.admission!;
     if (facts !== undefined) facts.queued = options.clock.now();
     const call: Call = { payload, invocation, admission };
+    admission.begin(payload);
     const whole = findBatcher(payload);
-    if (whole === undefined) return workOtherwise(call);
-    // Nothing in between: each promise shows in the time of a small request. The batcher answers a
-    // request that is cancelled, and while a batch runs each of its requests has its place.
-    try {
-      admission.begin(payload);
-    } catch (error) {
-      return Promise.reject(error as Error);
-    }
-    return whole.submit(toJob(call));
+    // The batcher answers a request that is cancelled, and while a batch runs each of its requests
+    // has its place.
+    if (whole !== undefined) whole.enter(toJob(call), waiter);
+    else workOtherwise(call).then(waiter.resolve.bind(waiter), waiter.reject.bind(waiter));
   }
 
   /** Answers when the work has ended or its request is cancelled, whichever is first. */
   async function workOtherwise(call: Call): Promise<Answer> {
-    const { payload, invocation } = call;
+    const { invocation } = call;
     const admission = call.admission!;
-    admission.begin(payload);
     // The place stays taken until the work has really ended, also when its caller no longer waits.
     admission.take();
     const end = (): void => admission.give();

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { Cancellation } from "../core/cancellation.js";
 import { systemClock } from "../core/clock.js";
 import { EkibenError } from "../core/errors.js";
+import { promiseOf, type Waiter } from "../core/waiter.js";
 import type { Payload } from "../inputs/input.js";
 import { stampFiles, type FileStamp } from "../models/file-stamps.js";
 import type { LoadedModel } from "../models/model.js";
@@ -18,7 +19,7 @@ import { toExampleMisfit } from "./example-misfit.js";
 import { Gate } from "./gate.js";
 import type { SharedContext } from "./handler-context.js";
 import { findLackingColumns } from "./lacking-columns.js";
-import type { Invocation, Runtime, RuntimeOptions, RuntimeState } from "./runtime.js";
+import type { Answer, Invocation, Runtime, RuntimeOptions, RuntimeState } from "./runtime.js";
 import { createWriter } from "./writer.js";
 
 /** Makes the runtime of a service; it answers once `start()` has resolved. */
@@ -147,12 +148,15 @@ export function createRuntime(definition: ServiceDefinition, options: RuntimeOpt
       const began = performance.now();
       try {
         const payload = (await toExamplePayload(runtime.api))!;
-        const answer = await runtime.invoke(payload, {
+        const invocation = {
           id: "warmup",
           headers: toHeaderReader(),
           ...readExampleParameters(runtime.api),
           writer: createWriter(runtime.api),
           cancellation: new Cancellation(),
+        };
+        const answer = await promiseOf<Answer>((waiter) => {
+          runtime.invoke(payload, invocation, waiter);
         });
         if (answer.kind === "stream") await exhaust(answer.values);
         log.debug(`warmed up ${runtime.api.name}`, { ms: performance.now() - began });
@@ -182,12 +186,12 @@ export function createRuntime(definition: ServiceDefinition, options: RuntimeOpt
             if (state === "ready") return api.admit(arrival);
             throw notReady(definition.name, state);
           },
-          invoke(payload: Payload, invocation: Invocation) {
+          invoke(payload: Payload, invocation: Invocation, waiter: Waiter<Answer>) {
             // What was let in before the end began is part of what the end waits for.
             const isIn = invocation.admission !== undefined && state === "draining";
-            if (state === "ready" || isIn) return api.invoke(payload, invocation);
+            if (state === "ready" || isIn) return api.invoke(payload, invocation, waiter);
             releasePayload(payload);
-            return Promise.reject(notReady(definition.name, state));
+            waiter.reject(notReady(definition.name, state));
           },
         },
       ]),

@@ -1,6 +1,7 @@
 import type { BatcherStats, BatchRecord } from "../batching/batch.js";
 import type { Cancellation } from "../core/cancellation.js";
 import type { Clock } from "../core/clock.js";
+import type { Waiter } from "../core/waiter.js";
 import type { Payload } from "../inputs/input.js";
 import type { Executors } from "../models/engine.js";
 import type { FileStamp } from "../models/file-stamps.js";
@@ -100,10 +101,10 @@ export interface ApiRuntime {
    */
   admit(arrival: Arrival): Admission;
   /**
-   * Answers one parsed request.
-   * @throws EkibenError; what a handler threw is HANDLER_FAILED with the handler's error as cause.
+   * Answers one parsed request. It fails with an EkibenError; what a handler threw is HANDLER_FAILED
+   * with the handler's error as cause.
    */
-  invoke(payload: Payload, invocation: Invocation): Promise<Answer>;
+  invoke(payload: Payload, invocation: Invocation, waiter: Waiter<Answer>): void;
   /**
    * Runs the handler of a batched API on a batch of this request twice, so that a handler that
    * cannot take a batch shows before load does. @throws what the batch would throw

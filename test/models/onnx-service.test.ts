@@ -12,6 +12,7 @@ import type { Answer, Runtime } from "../../sdk/service/runtime.js";
 import { createWriter } from "../../sdk/service/writer.js";
 import { FIXTURES } from "./fixture.js";
 import { madeFile } from "./onnx-made.js";
+import { invoke } from "../service/invoke.js";
 
 interface Line {
   level: string;
@@ -68,7 +69,7 @@ function ask(runtime: Runtime, body: unknown): Promise<Answer> {
   const { input } = runtime.definition.apis["predict"]!;
   const bytes = new TextEncoder().encode(JSON.stringify(body));
   const payload = input.parse({ bytes, mediaType: "application/json", parameters: {} });
-  return runtime.apis.get("predict")!.invoke(payload as Awaited<typeof payload>, {
+  return invoke(runtime.apis.get("predict")!, payload as Awaited<typeof payload>, {
     id: "r",
     headers: new Headers(),
     params: {},

@@ -15,6 +15,7 @@ import type { Service } from "../../sdk/service/infer.js";
 import type { Runtime } from "../../sdk/service/runtime.js";
 import { createWriter } from "../../sdk/service/writer.js";
 import { createFakeClock, type FakeClock } from "../fake-clock.js";
+import { invoke } from "./invoke.js";
 
 const defineService = createDefineService({} as ServiceFaces);
 const Work = z.object({ ms: z.number() });
@@ -80,8 +81,9 @@ async function ask(
   cancellation = new Cancellation(),
 ): Promise<string> {
   try {
-    const { admit, invoke, api } = runtime.apis.get("work")!;
-    const admission = admit({ id: "r", cancellation, timeoutMs });
+    const work = runtime.apis.get("work")!;
+    const { api } = work;
+    const admission = work.admit({ id: "r", cancellation, timeoutMs });
     try {
       admission.hold(bytes);
       if (uploadMs > 0) await new Promise<void>((resolve) => void clock.after(uploadMs, resolve));
@@ -91,7 +93,7 @@ async function ask(
         mediaType: "application/json",
         parameters: {},
       });
-      const answer = await invoke(payload, {
+      const answer = await invoke(work, payload, {
         id: "r",
         headers: new Headers(),
         params: {},

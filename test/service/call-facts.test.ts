@@ -15,6 +15,7 @@ import type { Service } from "../../sdk/service/infer.js";
 import { createRuntime } from "../../sdk/service/create-runtime.js";
 import type { Answer, Runtime, RuntimeObserver } from "../../sdk/service/runtime.js";
 import { createWriter } from "../../sdk/service/writer.js";
+import { invoke } from "./invoke.js";
 
 const defineService = createDefineService({} as ServiceFaces);
 const Row = z.object({ x: z.number() });
@@ -50,7 +51,7 @@ function ask(
   const bytes = new TextEncoder().encode(JSON.stringify(body));
   const payload = api.input.parse({ bytes, mediaType: "application/json", parameters: {} });
   if (payload instanceof Promise) throw new TypeError("parsed later");
-  return runtime.apis.get("f")!.invoke(payload, {
+  return invoke(runtime.apis.get("f")!, payload, {
     id: "r",
     headers: new Headers(),
     params: {},

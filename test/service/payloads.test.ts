@@ -14,6 +14,7 @@ import type { ServiceFaces } from "../../sdk/service/faces.js";
 import type { Service } from "../../sdk/service/infer.js";
 import { createWriter } from "../../sdk/service/writer.js";
 import { build, until } from "../http/serving.js";
+import { invoke as invokeApi } from "./invoke.js";
 
 const defineService = createDefineService({} as ServiceFaces);
 
@@ -350,7 +351,6 @@ async function invoke(
   });
   const headers = new Headers();
   const writer = createWriter(api);
-  return await runtime.apis
-    .get("f")!
-    .invoke(payload, { id: "r", headers, params: {}, query: {}, writer, cancellation });
+  const invocation = { id: "r", headers, params: {}, query: {}, writer, cancellation };
+  return await invokeApi(runtime.apis.get("f")!, payload, invocation);
 }

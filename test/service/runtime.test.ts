@@ -15,6 +15,7 @@ import type { Service } from "../../sdk/service/infer.js";
 import { createRuntime } from "../../sdk/service/create-runtime.js";
 import type { Answer, Invocation, Runtime } from "../../sdk/service/runtime.js";
 import { createWriter } from "../../sdk/service/writer.js";
+import { invoke } from "./invoke.js";
 
 const defineService = createDefineService({} as ServiceFaces);
 const Row = z.object({ x: z.number() });
@@ -41,7 +42,7 @@ async function ask(
   const parsed = input.parse({ bytes, mediaType: "application/json", parameters: {} });
   // At once where it can be, as the order of requests is part of what is tested.
   const payload = parsed instanceof Promise ? await parsed : parsed;
-  return await runtime.apis.get(api)!.invoke(payload, invocation(runtime, api, cancellation));
+  return await invoke(runtime.apis.get(api)!, payload, invocation(runtime, api, cancellation));
 }
 
 function invocation(runtime: Runtime, api: string, cancellation: Cancellation): Invocation {

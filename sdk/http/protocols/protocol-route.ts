@@ -1,5 +1,6 @@
 import type { Context, Hono, MiddlewareHandler } from "hono";
 import type { Problem } from "../../core/errors.js";
+import { promiseOf } from "../../core/waiter.js";
 import type { Answered, ApiRequest, ProtocolFace } from "../api-request.js";
 import type { AppOptions } from "../app-options.js";
 import { toResponseBody, type Endpoint } from "../endpoint.js";
@@ -90,7 +91,8 @@ async function answer(
       traceCall(asked.request, traced.trace);
       traced.facts = asked.request.facts;
     }
-    answered = await endpoint.answerAs(asked.request, face);
+    const { request } = asked;
+    answered = await promiseOf((client) => endpoint.serve(request, client, face));
   } catch (error) {
     answered = toProblemAnswer(error, id, options);
   }
