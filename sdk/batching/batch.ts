@@ -16,6 +16,8 @@ export interface Job<Value> {
    * `maxLatencyMs`. @default the moment of `submit`
    */
   readonly arrived?: number;
+  /** When it comes to the batcher, by the clock of that. @default read from the clock */
+  readonly now?: number;
   /** When its caller stops waiting, by the clock of the batcher. @default never */
   readonly deadline?: number;
   /**

@@ -92,7 +92,7 @@ class MicroBatcher<Value, Result> implements Batcher<Value, Result> {
     if (bytes > 0 && this.queue.bytes > 0 && this.queue.bytes + bytes > this.limits.maxQueueBytes) {
       return this.refuse(waiter, "queue-bytes", refusals.queueBytesFull(this.load(), bytes));
     }
-    const now = this.clock.now();
+    const now = job.now ?? this.clock.now();
     const expires = (job.arrived ?? now) + this.limits.maxLatencyMs;
     const ticket = new Ticket<Value, Result>(job, now, expires, waiter);
     // Its time was over before it got here: nothing that waits can bring it back.

@@ -1,3 +1,6 @@
+// The global of this name is an accessor, which is looked up at each call.
+import { performance } from "node:perf_hooks";
+
 /** Time as an effect: everything that waits takes a clock, so that tests run on a made one. */
 export interface Clock {
   /** Milliseconds on a monotonic scale. */

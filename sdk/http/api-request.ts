@@ -32,6 +32,8 @@ export abstract class ApiRequest {
   /** Whether its body was handed on as it came. */
   streamed = false;
 
+  /** Milliseconds since it arrived, which middlewares may have had. */
+  abstract elapsedMs(): number;
   /** The path and the query string as they were sent. */
   abstract target(): string;
   /** Starts to watch the client. */

@@ -1,3 +1,4 @@
+import { performance } from "node:perf_hooks";
 import type { Context, Handler } from "hono";
 import { EkibenError } from "../core/errors.js";
 import { promiseOf, type Waiter } from "../core/waiter.js";

@@ -1,3 +1,4 @@
+import { performance } from "node:perf_hooks";
 import type { Context, MiddlewareHandler } from "hono";
 import type { AppOptions } from "./app-options.js";
 import { toProblemResponse } from "./problem-response.js";

@@ -1,3 +1,4 @@
+import { performance } from "node:perf_hooks";
 import type { Problem } from "../core/errors.js";
 import type { Waiter } from "../core/waiter.js";
 import type { Payload, RequestBody } from "../inputs/input.js";
@@ -87,7 +88,7 @@ export class Exchange implements Waiter<Answer>, BodyReader {
     const cancellation = request.watch();
     const timeoutMs = readRequestTimeout(headers);
     this.#timeoutMs = timeoutMs;
-    const elapsedMs = performance.now() - request.began;
+    const elapsedMs = request.elapsedMs();
     return (this.#admission = runtime.admit({ id, cancellation, timeoutMs, elapsedMs }));
   }
 

@@ -41,6 +41,10 @@ export class HonoRequest extends ApiRequest {
     this.#plan = plan;
   }
 
+  elapsedMs(): number {
+    return performance.now() - this.began;
+  }
+
   target(): string {
     return readTarget(this.#context);
   }

@@ -1,3 +1,4 @@
+import { performance } from "node:perf_hooks";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Cancellation } from "../core/cancellation.js";
 import type { HeaderReader } from "../core/header-reader.js";
@@ -59,6 +60,11 @@ export class SocketRequest extends ApiRequest implements RequestRecord, Waiter<A
 
   get traced(): Traced {
     return this;
+  }
+
+  /** Nothing has been in front of it. */
+  elapsedMs(): number {
+    return 0;
   }
 
   target(): string {

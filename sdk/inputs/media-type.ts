@@ -11,6 +11,8 @@ const NONE: MediaType = Object.freeze({ mediaType: "", parameters: Object.freeze
 /** One parameter: a name, and a token or a quoted string (RFC 9110, section 5.6.6). */
 const PARAMETER = /;\s*(?!\s)(?:([^\s=;"]+)\s*=\s*(?!\s)(?:"((?:[^"\\]|\\.)*)"|([^\s;"]*)))?\s*/gsy;
 
+/** What the last body was sent as: to compare with that costs less than to look up a new text. */
+let last: { header: string; parsed: MediaType } | undefined;
 const cache = new Map<string, MediaType>();
 /** Clients send a handful of different headers; whoever sends thousands gets no memory for it. */
 const CACHE_SIZE = 64;
@@ -22,10 +24,10 @@ const CACHE_SIZE = 64;
  */
 export function parseMediaType(header: string | null | undefined): MediaType {
   if (header === null || header === undefined || header === "") return NONE;
-  const known = cache.get(header);
-  if (known !== undefined) return known;
-  const parsed = readMediaType(header);
+  if (last?.header === header) return last.parsed;
+  const parsed = cache.get(header) ?? readMediaType(header);
   if (cache.size < CACHE_SIZE) cache.set(header, parsed);
+  last = { header, parsed };
   return parsed;
 }
 

@@ -2,7 +2,7 @@ import type { Cancellation } from "../core/cancellation.js";
 import type { Clock } from "../core/clock.js";
 import { EkibenError } from "../core/errors.js";
 import type { Payload } from "../inputs/input.js";
-import { Deadline, type Deadlines } from "./deadlines.js";
+import type { Deadline, Deadlines } from "./deadlines.js";
 import type { ApiDefinition } from "./definition.js";
 import type { Gate } from "./gate.js";
 
@@ -39,7 +39,11 @@ export interface AdmissionContext {
  * its place among those that are in flight. All of it is given back when nobody uses it any more,
  * which may be long after the client was answered.
  */
-export class Admission extends Deadline {
+export class Admission implements Deadline {
+  previous: Deadline | undefined = undefined;
+  next: Deadline | undefined = undefined;
+  waits = false;
+  readonly deadline: number;
   /** Bytes of the body that are held for it. */
   bytes = 0;
   readonly arrived: number;
@@ -57,7 +61,7 @@ export class Admission extends Deadline {
   constructor({ id, cancellation, timeoutMs, elapsedMs = 0 }: Arrival, context: AdmissionContext) {
     const arrived = context.clock.now() - elapsedMs;
     const limitMs = Math.min(context.api.timeoutMs, timeoutMs ?? Infinity);
-    super(arrived + limitMs);
+    this.deadline = arrived + limitMs;
     this.id = id;
     this.cancellation = cancellation;
     this.arrived = arrived;
@@ -66,12 +70,7 @@ export class Admission extends Deadline {
     context.deadlines.add(this);
   }
 
-  /** When its time is over, by the clock of the runtime. */
-  get deadline(): number {
-    return this.at;
-  }
-
-  override expire(): void {
+  expire(): void {
     const { api, clock } = this.#context;
     const limitMs = this.#limitMs;
     this.#gaveUpAt = clock.now();
@@ -96,9 +95,10 @@ export class Admission extends Deadline {
 
   /**
    * The body is there and the work begins, which ends with the last use. The payload is released
-   * then, or at once when there is no place. @throws CONCURRENCY_EXCEEDED
+   * then, or at once when there is no place. Answers when that was, by the clock of the runtime.
+   * @throws CONCURRENCY_EXCEEDED
    */
-  begin(payload: Payload): void {
+  begin(payload: Payload): number {
     const { api, gate, load, clock } = this.#context;
     try {
       gate.checkApi(api, load);
@@ -108,7 +108,7 @@ export class Admission extends Deadline {
     }
     load.working++;
     this.#payload = payload;
-    this.#beganAt = clock.now();
+    return (this.#beganAt = clock.now());
   }
 
   /** For whoever works on it; `give` ends that. */

@@ -262,13 +262,13 @@ export function createApiRuntime(
     return items > 0 && isWhole ? batcher : undefined;
   }
 
-  function toJob(call: Call): Job<Call> {
+  function toJob(call: Call, now?: number): Job<Call> {
     const { payload, invocation, admission } = call;
     const { items } = payload;
     const signal = invocation.cancellation;
     if (admission === undefined) return { value: call, items, signal };
     const { bytes, arrived, deadline } = admission;
-    return { value: call, items, signal, bytes, arrived, deadline };
+    return { value: call, items, signal, bytes, arrived, deadline, now: now ?? clock.now() };
   }
 
   async function answerOtherwise(call: Call): Promise<Answer> {
@@ -350,13 +350,13 @@ export function createApiRuntime(
   function work(payload: Payload, invocation: Invocation, waiter: Waiter<Answer>): void {
     const { facts } = invocation;
     const admission = invocation.admission!;
-    if (facts !== undefined) facts.queued = options.clock.now();
     const call: Call = { payload, invocation, admission };
-    admission.begin(payload);
+    const now = admission.begin(payload);
+    if (facts !== undefined) facts.queued = now;
     const whole = findBatcher(payload);
     // The batcher answers a request that is cancelled, and while a batch runs each of its requests
     // has its place.
-    if (whole !== undefined) whole.enter(toJob(call), waiter);
+    if (whole !== undefined) whole.enter(toJob(call, now), waiter);
     else workOtherwise(call).then(waiter.resolve.bind(waiter), waiter.reject.bind(waiter));
   }
 

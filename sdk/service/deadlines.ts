@@ -4,16 +4,15 @@ import type { Clock } from "../core/clock.js";
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
 /** What waits with others of the same limit; one is for one use. */
-export abstract class Deadline {
-  previous: Deadline | undefined = undefined;
-  next: Deadline | undefined = undefined;
-  waits = false;
-
-  /** `at`: when its time is over, by the clock of those it waits with. */
-  constructor(readonly at: number) {}
-
+export interface Deadline {
+  /** For `Deadlines` alone. */
+  previous: Deadline | undefined;
+  next: Deadline | undefined;
+  waits: boolean;
+  /** When its time is over, by the clock of those it waits with. */
+  readonly deadline: number;
   /** Called when its time is over, unless it was removed before. */
-  abstract expire(): void;
+  expire(): void;
 }
 
 /**
@@ -29,9 +28,9 @@ export class Deadlines {
   constructor(private readonly clock: Clock) {}
 
   add(entry: Deadline): void {
-    const { at } = entry;
+    const at = entry.deadline;
     let previous = this.#last;
-    while (previous !== undefined && previous.at > at) ({ previous } = previous);
+    while (previous !== undefined && previous.deadline > at) ({ previous } = previous);
     const next = previous === undefined ? this.#first : previous.next;
     entry.previous = previous;
     entry.next = next;
@@ -61,7 +60,7 @@ export class Deadlines {
   #arm(): void {
     if (this.#first === undefined) return;
     this.#cancel?.();
-    this.#armedFor = this.#first.at;
+    this.#armedFor = this.#first.deadline;
     const ms = Math.min(Math.max(0, this.#armedFor - this.clock.now()), LONGEST_TIMER_MS);
     this.#cancel = this.clock.after(ms, this.#onTime);
   }
@@ -70,7 +69,7 @@ export class Deadlines {
     this.#armedFor = Infinity;
     this.#cancel = undefined;
     const now = this.clock.now();
-    while (this.#first !== undefined && this.#first.at <= now) {
+    while (this.#first !== undefined && this.#first.deadline <= now) {
       const first = this.#first;
       this.remove(first);
       first.expire();

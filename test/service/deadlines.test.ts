@@ -1,6 +1,6 @@
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
-import { Deadline, Deadlines } from "../../sdk/service/deadlines.js";
+import { Deadlines, type Deadline } from "../../sdk/service/deadlines.js";
 import { createFakeClock } from "../fake-clock.js";
 
 test("each request is told at its own limit, whoever left before, behind one timer", () => {
@@ -22,12 +22,13 @@ test("each request is told at its own limit, whoever left before, behind one tim
             removed: false,
             leave: () => deadlines.remove(entry),
           };
-          class Entry extends Deadline {
-            override expire(): void {
-              made.told = clock.now();
-            }
-          }
-          const entry = new Entry(due);
+          const entry: Deadline = {
+            previous: undefined,
+            next: undefined,
+            waits: false,
+            deadline: due,
+            expire: () => void (made.told = clock.now()),
+          };
           deadlines.add(entry);
           entries.push(made);
         } else if (one.kind === "remove" && entries.length > 0) {
