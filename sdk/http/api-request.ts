@@ -6,6 +6,7 @@ import type { Admission } from "../service/admission.js";
 import type { CallFacts } from "../service/call-facts.js";
 import type { ApiDefinition } from "../service/definition.js";
 import type { AnswerWriter } from "../service/runtime.js";
+import type { StreamBody } from "./stream-chunks.js";
 import type { WatchedCall } from "./watched-call.js";
 
 /**
@@ -62,5 +63,5 @@ export interface ProtocolFace {
 export interface Answered {
   status: number;
   headers: Readonly<Record<string, string>>;
-  body: string | Uint8Array | AsyncIterableIterator<string>;
+  body: string | Uint8Array | StreamBody;
 }

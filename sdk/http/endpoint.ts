@@ -108,20 +108,24 @@ export function createEndpoint(runtime: Runtime, name: string, options: AppOptio
         traceCall(request, beginTrace(options, { id, method, route: path, headers: sent, began }));
         const answered = withTrace(withoutBody(c, await answer(request)), request.trace);
         const { status, headers } = answered;
-        const end = (bytesOut: number): void => {
+        const end = (bytesOut: number, broke?: string): void => {
           const bytesIn = request.received;
-          record(options, {
-            path,
-            api: name,
-            id,
-            method,
-            status,
-            began,
-            from: c,
-            bytesIn,
-            bytesOut,
-            traced: request,
-          });
+          record(
+            options,
+            {
+              path,
+              api: name,
+              id,
+              method,
+              status,
+              began,
+              from: c,
+              bytesIn,
+              bytesOut,
+              traced: request,
+            },
+            broke,
+          );
         };
         return new Response(toResponseBody(answered, end), { status, headers });
       },
@@ -139,8 +143,8 @@ export function createEndpoint(runtime: Runtime, name: string, options: AppOptio
         traced.facts = request.facts;
       }
       const answered = withoutBody(c, await answer(request));
-      const body = toResponseBody(answered, (bytesOut) => {
-        c.set(BYTES, { bytesIn: request.received, bytesOut });
+      const body = toResponseBody(answered, (bytesOut, broke) => {
+        c.set(BYTES, { bytesIn: request.received, bytesOut, broke });
         const stream = c.get(STREAM) as StreamUnderWay | undefined;
         if (stream === undefined) return;
         stream.isOver = true;
@@ -156,12 +160,14 @@ export function createEndpoint(runtime: Runtime, name: string, options: AppOptio
   };
 }
 
-/** The body for a `Response`; `end` gets its bytes when all of it is there. */
+/** The body for a `Response`; `end` gets its bytes when all of it is there, and what broke a stream. */
 export function toResponseBody(
   { status, body }: Answered,
-  end: (bytes: number) => void,
+  end: (bytes: number, broke?: string) => void,
 ): string | Uint8Array<ArrayBuffer> | ReadableStream<Uint8Array> | null {
-  if (typeof body !== "string" && !(body instanceof Uint8Array)) return toWebStream(body, end);
+  if (typeof body !== "string" && !(body instanceof Uint8Array)) {
+    return toWebStream(body, (bytes) => end(bytes, body.broke));
+  }
   const isBare = WITHOUT_BODY.has(status);
   end(isBare ? 0 : lengthOf(body));
   return isBare ? null : (body as string | Uint8Array<ArrayBuffer>);

@@ -52,8 +52,8 @@ export function createEntry(path: string, options: AppOptions, refuse?: Refuse):
     if (trace?.response !== undefined) setHeader(c, "traceresponse", trace.response);
     const { status } = c.res;
     const count = (): void => {
-      const bytes = c.get(BYTES) as Pick<RequestRecord, "bytesIn" | "bytesOut"> | undefined;
-      record(options, { path, id, method, status, began, from: c, traced, ...bytes });
+      const { broke, ...bytes } = (c.get(BYTES) ?? {}) as SentBytes;
+      record(options, { path, id, method, status, began, from: c, traced, ...bytes }, broke);
     };
     const stream = c.get(STREAM) as StreamUnderWay | undefined;
     if (stream === undefined || stream.isOver) return count();
@@ -91,14 +91,23 @@ export interface RequestRecord {
   traced?: Traced | undefined;
 }
 
-/** Counts an answered request, ends its trace and, if asked for, writes it to the access log. */
-export function record(options: AppOptions, request: RequestRecord): void {
+/** What a handler behind middlewares tells its entry. */
+interface SentBytes extends Pick<RequestRecord, "bytesIn" | "bytesOut"> {
+  broke?: string | undefined;
+}
+
+/**
+ * Counts an answered request, ends its trace and, if asked for, writes it to the access log. `broke` is
+ * the code of the error that ended its stream: no field, since hardly any request has one.
+ */
+export function record(options: AppOptions, request: RequestRecord, broke?: string): void {
   const { path, method, status, began, traced, bytesIn, bytesOut } = request;
   const ms = performance.now() - began;
   options.serviceMetrics?.request(path, method, status, ms / 1000);
   options.serviceMetrics?.bytes(path, method, bytesIn, bytesOut);
+  if (broke !== undefined) options.serviceMetrics?.streamBroke(path, method, broke);
   traced?.trace?.end(status, traced.facts);
-  logAccess(options, request, ms);
+  logAccess(options, request, ms, broke);
 }
 
 /** Writes a request to the access log, if asked for. */
@@ -106,6 +115,7 @@ export function logAccess(
   { requestLog }: AppOptions,
   { path, api, id, method, status, from, bytesIn, bytesOut, traced }: RequestRecord,
   durationMs: number,
+  broke?: string,
 ): void {
   if (requestLog?.wants("access", id, api) !== true) return;
   const { address, userAgent, announced } = readSender(from);
@@ -122,5 +132,6 @@ export function logAccess(
     address,
     userAgent,
     trace: traced?.trace?.fields,
+    broke,
   });
 }

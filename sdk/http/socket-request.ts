@@ -104,7 +104,7 @@ export class SocketRequest extends ApiRequest implements RequestRecord, Waiter<A
       sendChunks(outgoing, body)
         .then((bytes) => {
           this.bytesOut = bytes;
-          record(this.#options, this);
+          record(this.#options, this, body.broke);
         })
         .catch((error: unknown) => this.reject(error));
       return;

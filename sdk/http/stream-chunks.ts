@@ -1,4 +1,11 @@
+import type { Problem } from "../core/errors.js";
 import type { Output } from "../outputs/output.js";
+
+/** The text of an answer that is sent as it comes. */
+export interface StreamBody extends AsyncIterableIterator<string, undefined> {
+  /** The code of the error that broke it, once one has; that its client has gone is none. */
+  readonly broke?: string | undefined;
+}
 
 export interface StreamFormat {
   output: Output;
@@ -6,7 +13,7 @@ export interface StreamFormat {
   /** Milliseconds of silence after which the output may write that the stream still lives. */
   keepAliveMs: number;
   /** The problem document that tells why the stream broke. */
-  toProblem(error: unknown): object;
+  toProblem(error: unknown): Problem;
 }
 
 type Chunk = IteratorResult<string, undefined>;
@@ -20,12 +27,16 @@ const DONE: Chunk = { done: true, value: undefined };
 export function toStreamChunks(
   values: AsyncIterableIterator<unknown>,
   format: StreamFormat,
-): AsyncIterableIterator<string, undefined> {
+): StreamBody {
   const { output, mediaType } = format;
   let awaited: Promise<IteratorResult<unknown>> | undefined;
   let isOver = false;
+  let broke: string | undefined;
 
-  const chunks: AsyncIterableIterator<string, undefined> = {
+  const chunks: StreamBody = {
+    get broke() {
+      return broke;
+    },
     async next(): Promise<Chunk> {
       if (isOver) return DONE;
       try {
@@ -44,7 +55,9 @@ export function toStreamChunks(
       } catch (error) {
         isOver = true;
         void values.return!();
-        return { done: false, value: output.writeBreak!(format.toProblem(error), mediaType) };
+        const problem = format.toProblem(error);
+        if (problem.status >= 500) broke = problem.code;
+        return { done: false, value: output.writeBreak!(problem, mediaType) };
       }
     },
     async return(): Promise<Chunk> {

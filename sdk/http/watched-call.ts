@@ -3,6 +3,7 @@ import type { RequestBody } from "../inputs/input.js";
 import { createCallFacts, type CallFacts } from "../service/call-facts.js";
 import type { ApiDefinition } from "../service/definition.js";
 import type { Answered, ApiRequest } from "./api-request.js";
+import type { StreamBody } from "./stream-chunks.js";
 
 /** What is noted of one request for the prediction log, while it is answered. */
 export interface WatchedCall {
@@ -78,9 +79,9 @@ function findQueueWait({ queued, runs }: CallFacts, now: number): number | undef
 
 /** The same chunks; `end` gets their text when the last one was taken, or nobody wants more. */
 function keepText(
-  chunks: AsyncIterableIterator<string>,
+  chunks: StreamBody,
   end: (kept: { bytes: string; total: number }) => void,
-): AsyncIterableIterator<string> {
+): StreamBody {
   let text = "";
   let total = 0;
   let isOver = false;
@@ -89,7 +90,10 @@ function keepText(
     isOver = true;
     end({ bytes: text, total });
   };
-  const kept: AsyncIterableIterator<string> = {
+  const kept: StreamBody = {
+    get broke() {
+      return chunks.broke;
+    },
     async next() {
       const result = await chunks.next();
       if (result.done === true) {

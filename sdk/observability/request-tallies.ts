@@ -1,6 +1,7 @@
 import type { Metric } from "prom-client";
 import {
   addTo,
+  createTalliedCounter,
   createTally,
   toHistogram,
   toMetric,
@@ -31,6 +32,7 @@ export interface RequestTallies {
     received: number | undefined,
     sent: number | undefined,
   ): void;
+  streamBroke(endpoint: string, method: string, code: string): void;
   /** The counter, the histogram and the gauge, for a registry. */
   readonly metrics: readonly Metric[];
 }
@@ -45,6 +47,11 @@ const DURATION = "ekiben_request_duration_seconds";
  */
 export function createRequestTallies(bounds: readonly number[], version: string): RequestTallies {
   const routes = new Map<string, Map<string, Route>>();
+
+  const broken = createTalliedCounter("ekiben_streams_broken_total", {
+    help: "Streams that ended with an error after their status had been sent",
+    labels: ["endpoint", "method", "code", "service_version"],
+  });
 
   // Each request asks three times for its route, and most of them for the same one.
   let last: { endpoint: string; method: string; route: Route } | undefined;
@@ -107,7 +114,11 @@ export function createRequestTallies(bounds: readonly number[], version: string)
       toMetric("ekiben_response_body_bytes_total", "Bytes of bodies of answers", "counter", () =>
         Array.from(each(), ([route, { sent }]) => toValue(route, sent)),
       ),
+      broken.metric,
     ],
+    streamBroke(endpoint, method, code) {
+      broken.add([endpoint, METHODS.has(method) ? method : "other", code, version]);
+    },
     addBytes(endpoint, method, received = 0, sent = 0) {
       const route = find(endpoint, method);
       route.received += received;

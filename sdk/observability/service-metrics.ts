@@ -37,6 +37,8 @@ export interface ServiceMetrics {
   begin(endpoint: string, method: string): void;
   /** The request has been answered; `seconds` counts from its arrival. */
   request(endpoint: string, method: string, status: number, seconds: number): void;
+  /** The stream of an answer ended with an error, whose code it is, after its status had been sent. */
+  streamBroke(endpoint: string, method: string, code: string): void;
   /** Bytes of the bodies of a request and of its answer, where they are known. */
   bytes(
     endpoint: string,
@@ -77,6 +79,7 @@ export function createServiceMetrics(options: ServiceMetricsOptions): ServiceMet
     begin: tallies.begin,
     request: tallies.end,
     bytes: tallies.addBytes,
+    streamBroke: tallies.streamBroke,
     contentType: registry.contentType,
     text: () => registry.metrics(),
     snapshot: () => takeSnapshot(registry),

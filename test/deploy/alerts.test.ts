@@ -47,6 +47,18 @@ const CASES: Record<string, Case> = {
     labels: { service: "churn", endpoint: "/v1/predict" },
     summary: "10% of requests to /v1/predict of churn fail",
   },
+  EkibenStreamsBroken: {
+    bad: {
+      [`ekiben_streams_broken_total{${ROUTE},code="HANDLER_FAILED"}`]: grows(10),
+      [`ekiben_requests_total{${ROUTE},status="200"}`]: grows(100),
+    },
+    good: {
+      [`ekiben_streams_broken_total{${ROUTE},code="HANDLER_FAILED"}`]: grows(1),
+      [`ekiben_requests_total{${ROUTE},status="200"}`]: grows(100),
+    },
+    labels: { service: "churn", endpoint: "/v1/predict" },
+    summary: "10% of the streams of /v1/predict of churn break off",
+  },
   EkibenLatency: {
     bad: toBuckets("ekiben_request_duration_seconds_bucket", `${ROUTE},status="200"`, {
       "1": 0,

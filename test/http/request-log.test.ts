@@ -1,4 +1,5 @@
 import { gzipSync } from "node:zlib";
+import type { MiddlewareHandler } from "hono";
 import { expect, test } from "vitest";
 import { z } from "zod";
 import { reject } from "../../sdk/core/rejection.js";
@@ -9,6 +10,7 @@ import { json } from "../../sdk/inputs/json.js";
 import { none } from "../../sdk/inputs/none.js";
 import { eventStream } from "../../sdk/outputs/event-stream.js";
 import type { LogRecord } from "../../sdk/observability/records/record.js";
+import { createServiceMetrics } from "../../sdk/observability/service-metrics.js";
 import { serveLogging, type Line } from "./request-log-serving.js";
 import { api, send, service, until } from "./serving.js";
 
@@ -270,6 +272,80 @@ test("who hangs up and who waits too long are lines with their status", async ()
   expect(await served.line("access", "gone")).toMatchObject({ "http.response.status_code": 499 });
   for (const one of finish) one();
 });
+
+test.each([
+  ["straight from the socket", [], ""],
+  ["by Hono", [], "?by=hono"],
+  ["behind a middleware", [(async (_, next) => await next()) as MiddlewareHandler], ""],
+] as const)(
+  "a stream that breaks half-way is a failure in its access line and a count, with the status that was sent: %s",
+  async (_, middleware, query) => {
+    const count = api({
+      name: "count",
+      route: "count",
+      input: json(z.object({ failAt: z.number() })) as never,
+      output: eventStream(z.number()) as never,
+      example: undefined,
+      handler: async function* ({ failAt }: { failAt: number }) {
+        for (let i = 0; i < 3; i++) {
+          if (i === failAt) throw new RangeError("asked to break");
+          yield i;
+        }
+      } as never,
+    });
+    const endless = api({
+      name: "endless",
+      route: "endless",
+      input: json(z.object({})) as never,
+      output: eventStream(z.number()) as never,
+      example: undefined,
+      handler: async function* () {
+        for (let i = 0; ; i++) {
+          yield i;
+          await new Promise((resolve) => setTimeout(resolve, 5));
+        }
+      } as never,
+    });
+    const serviceMetrics = createServiceMetrics({ service: "adder", version: "7" });
+    const definition = service([count, endless], { middleware });
+    await using served = await serveLogging(definition, {}, { serviceMetrics });
+    const ask = (id: string, failAt: number) =>
+      send(`${served.url}/count${query}`, {
+        headers: { "x-request-id": id },
+        body: JSON.stringify({ failAt }),
+      });
+    const broken = await ask("broken", 2);
+    expect([broken.status, broken.body]).toEqual([200, expect.stringContaining("HANDLER_FAILED")]);
+    await ask("whole", 9);
+    // Before its first value it is an error like any other.
+    expect((await ask("refused", 0)).status).toBe(500);
+    const client = new AbortController();
+    const gone = await fetch(`${served.url}/endless${query}`, {
+      method: "POST",
+      headers: { "x-request-id": "gone", "content-type": "application/json" },
+      body: "{}",
+      signal: client.signal,
+    });
+    await gone.body!.getReader().read();
+    client.abort();
+
+    expect(await served.line("access", "broken")).toMatchObject({
+      "http.response.status_code": 200,
+      "event.outcome": "failure",
+      "error.code": "HANDLER_FAILED",
+      "http.response.body.bytes": broken.body.length,
+    });
+    for (const id of ["whole", "refused", "gone"]) {
+      const line = await served.line("access", id);
+      expect([line["event.outcome"], line["error.code"]]).toEqual([undefined, undefined]);
+    }
+    const metrics = await serviceMetrics.text();
+    expect(metrics.match(/^ekiben_streams_broken_total\{.*$/gm)).toEqual([
+      'ekiben_streams_broken_total{endpoint="/count",method="POST",code="HANDLER_FAILED",service_version="7",service="adder"} 1',
+    ]);
+    expect(metrics).toMatch(/^ekiben_requests_total\{endpoint="\/count".*status="200".*\} 2$/m);
+  },
+);
 
 test("a stream is logged with its text when it has ended, a file by its kind and size", async () => {
   const words = api({

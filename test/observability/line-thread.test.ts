@@ -84,6 +84,8 @@ function access(at: number): AccessFacts {
     target: "/a",
     status: 200,
     durationMs: at,
+    // Hardly any stream breaks.
+    ...(at % 100 === 3 && { broke: "HANDLER_FAILED" }),
   };
 }
 

@@ -4,6 +4,7 @@ import { z } from "zod";
 import { DROP_REASONS, DropTally } from "../../sdk/observability/lines/line-sink.js";
 import { json } from "../../sdk/inputs/json.js";
 import { file } from "../../sdk/inputs/file.js";
+import { eventStream } from "../../sdk/outputs/event-stream.js";
 import { bytesOutput } from "../../sdk/outputs/bytes-output.js";
 import { serveLogging } from "../http/request-log-serving.js";
 import { api, send, service } from "../http/serving.js";
@@ -47,6 +48,17 @@ test("the table of fields has exactly the fields of real lines, by stream", asyn
       example: undefined,
       handler: (() => ({ y: 1 })) as never,
     }),
+    api({
+      name: "breaks",
+      route: "breaks",
+      input: json(z.object({})) as never,
+      output: eventStream(z.number()) as never,
+      example: undefined,
+      handler: async function* () {
+        yield 1;
+        throw new Error("asked to break");
+      } as never,
+    }),
   ];
   const definition = service(apis, { models: { net: model as never } });
   await using served = await serveLogging(definition, {
@@ -59,6 +71,10 @@ test("the table of fields has exactly the fields of real lines, by stream", asyn
   const binary = { "content-type": "image/png" };
   await send(`${served.url}/v1/east/add`, { headers: binary, body: Buffer.from([255, 254]) });
   await send(`${served.url}/upload`, { headers: binary, body: Buffer.from([255, 254]) });
+  const broken = { "x-request-id": "broken" };
+  await send(`${served.url}/breaks`, { headers: broken, body: "{}" });
+  // Its access line is written after its last chunk.
+  await served.line("access", "broken");
   await send(`${served.url}/feedback`, { body: '{"requestId":"r","ssn":1}' });
   const large = `{"x":1,"y":2,"filling":"${"x".repeat(300_000)}"}`;
   await send(`${served.url}/v1/east/add`, { body: large });

@@ -3,6 +3,7 @@ import { z } from "zod";
 import { expect, test } from "vitest";
 import { createApp } from "../../sdk/http/create-app.js";
 import { json } from "../../sdk/inputs/json.js";
+import { eventStream } from "../../sdk/outputs/event-stream.js";
 import type { ModelDefinition } from "../../sdk/models/model.js";
 import { silentLog } from "../../sdk/observability/log.js";
 import { createMetrics } from "../../sdk/observability/metrics.js";
@@ -73,6 +74,14 @@ test("the page names every metric of a scrape with its type and labels, and no o
         await gate;
         return (await (models.net as any).predict(xs.map(({ x }) => [x]))) as number[];
       },
+    })
+    .api("breaks", {
+      input: json(z.object({ x: z.number() })),
+      output: eventStream(z.number()),
+      async *handler({ x }) {
+        yield x;
+        throw new RangeError("asked to break");
+      },
     });
   const serviceMetrics = createServiceMetrics({
     service: "page",
@@ -87,14 +96,17 @@ test("the page names every metric of a scrape with its type and labels, and no o
   });
   await runtime.start();
   const app = createApp(runtime, { mode: "production", log: silentLog, serviceMetrics });
-  const ask = async (x: number): Promise<number> => {
+  const ask = async (x: number, path = "/f"): Promise<number> => {
     const body = JSON.stringify({ x });
     const headers = { "content-type": "application/json" };
-    return (await app.request("/f", { method: "POST", headers, body })).status;
+    const response = await app.request(path, { method: "POST", headers, body });
+    await response.text();
+    return response.status;
   };
 
   for (let x = 0; x < 4; x++) expect(await ask(x)).toBe(200);
   expect(await ask(13)).toBe(500);
+  expect(await ask(1, "/breaks")).toBe(200);
   let open!: () => void;
   gate = new Promise((resolve) => (open = resolve));
   const crowd = Array.from({ length: 8 }, (_, x) => ask(x));

@@ -47,6 +47,17 @@ export function listAlerts({ latencySeconds = 1, errorShare = 0.05 }: AlertOptio
         "Search the log for errors of this endpoint: each has the stack and a request id. If they began with a version (panel Versions), go back to the one before.",
     },
     {
+      name: "EkibenStreamsBroken",
+      severity: "page",
+      // Their status was sent before, so that no rate of statuses tells of them.
+      expression: `sum by (service, endpoint) (rate(ekiben_streams_broken_total[5m])) / sum by (service, endpoint) (rate(ekiben_requests_total[5m])) > ${errorShare}`,
+      after: "5m",
+      summary:
+        "{{ $value | humanizePercentage }} of the streams of {{ $labels.endpoint }} of {{ $labels.service }} break off",
+      runbook:
+        "Search the access log for event.outcome failure: error.code says what ended them, and the log has the stack under the same request id.",
+    },
+    {
       name: "EkibenLatency",
       severity: "ticket",
       expression: `histogram_quantile(0.99, sum by (service, endpoint, le) (rate(ekiben_request_duration_seconds_bucket[5m]))) > ${latencySeconds}`,

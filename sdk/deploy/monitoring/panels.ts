@@ -67,6 +67,18 @@ export const PANELS: readonly PanelRow[] = [
         ],
       },
       {
+        title: "Streams that broke",
+        description:
+          "Ended with an error after their status had been sent, so that no status tells of them.",
+        unit: "reqps",
+        queries: [
+          {
+            expression: `${rate("ekiben_streams_broken_total", "endpoint, code")} or 0 * ${rate("ekiben_requests_total", "endpoint")}`,
+            legend: "{{endpoint}} {{code}}",
+          },
+        ],
+      },
+      {
         title: "Latency",
         description: "From the arrival of a request to its answer.",
         unit: "s",

@@ -112,7 +112,10 @@ class WorkerLineThread implements LineThread {
   access(facts: AccessFacts): void {
     const trace = printTrace(facts.trace);
     const bytes = RecordPacker.sizeOfAccess(facts, trace);
-    if (bytes > this.#mostBytes) return this.#line("access", this.#print().access(facts));
+    // A stream that broke is too rare for a flag of its own.
+    if (bytes > this.#mostBytes || facts.broke !== undefined) {
+      return this.#line("access", this.#print().access(facts));
+    }
     const block = this.#reserve("access", bytes);
     if (block !== undefined) this.#packer.access(block, facts, this.#now(), trace);
   }

@@ -89,11 +89,12 @@ export function createRecordPrinter(options: PrintOptions): RecordPrinter {
   }
 
   function printAccess(facts: AccessFacts): string {
-    const { bytesIn, bytesOut, address, userAgent } = facts;
+    const { bytesIn, bytesOut, address, userAgent, broke } = facts;
     return (
       printTime() +
       common.access +
       printRequest(facts) +
+      (broke === undefined ? "" : `,"event.outcome":"failure","error.code":"${broke}"`) +
       (bytesIn === undefined ? "" : `,"http.request.body.bytes":${bytesIn}`) +
       (bytesOut === undefined ? "" : `,"http.response.body.bytes":${bytesOut}`) +
       (address === undefined ? "" : `,"client.address":${JSON.stringify(address)}`) +

@@ -41,6 +41,8 @@ export interface AccessFacts {
   address?: string | undefined;
   userAgent?: string | undefined;
   trace?: TraceFields | undefined;
+  /** The code of the error that ended its stream, when its status had been sent. */
+  broke?: string | undefined;
 }
 
 /** `trace.id` and `span.id` of a request that is traced. */

@@ -113,7 +113,8 @@ test("a span of the author's own belongs to the call of its handler, as the page
 
 test("feedback, and requests for no route, have a span without what the client made up", async () => {
   await using receiver = await startReceiver();
-  const server = await serve(receiver);
+  const logs = join(home.path, "feedback-logs");
+  const server = await serve(receiver, ["--log-dir", logs]);
   const feedback = await send(`${server.url}/feedback`, { requestId: "r-1", right: true });
   const refused = await send(`${server.url}/feedback`, { right: true });
   const nowhere = await send(`${server.url}/no/such/route`, {});
@@ -134,13 +135,16 @@ test("feedback, and requests for no route, have a span without what the client m
     ["POST", 404, undefined, false],
     ["GET /predict", 405, "/predict", false],
   ]);
+  const lines = (await readLogs(logs, "feedback")).map((line) => JSON.parse(line));
+  expect(lines).toMatchObject([{ "http.request.id": "r-1", "trace.id": feedback.trace }]);
   const names = receiver.spans.map(({ name, attributes }) => [name, attributes]);
   expect(JSON.stringify(names)).not.toContain("such");
 });
 
 test("a stream that breaks is marked as failed, with its handler; one whose client goes is not", async () => {
   await using receiver = await startReceiver();
-  const server = await serve(receiver);
+  const logs = join(home.path, "stream-logs");
+  const server = await serve(receiver, ["--log-dir", logs]);
   const broken = await send(`${server.url}/count`, { failAt: 2 });
   expect(broken.status).toBe(200);
   expect(broken.text).toContain("HANDLER_FAILED");
@@ -165,6 +169,17 @@ test("a stream that breaks is marked as failed, with its handler; one whose clie
     "error.type": "HANDLER_FAILED",
   });
   expect(failedOf(receiver.spans.filter(({ traceId }) => traceId !== broken.trace))).toEqual([]);
+  const lines = (await readLogs(logs, "access")).map((one) => JSON.parse(one));
+  expect(lines.filter((one) => one["event.outcome"] !== undefined)).toMatchObject([
+    {
+      "http.request.id": broken.id,
+      "http.response.status_code": 200,
+      "event.outcome": "failure",
+      "error.code": "HANDLER_FAILED",
+      "trace.id": broken.trace,
+    },
+  ]);
+  expect(lines).toHaveLength(3);
   // The line of the error leads to the trace.
   const line = server
     .output()
