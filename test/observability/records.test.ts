@@ -41,9 +41,10 @@ test("a body in bytes has the same line as the same body as a text", () => {
   const made = printer();
   const body = fc.string({ unit: "binary", maxLength: 3000 });
   fc.assert(
-    fc.property(body, fc.array(body, { maxLength: 2 }), (sent, before) => {
+    fc.property(body, fc.array(body, { maxLength: 2 }), fc.nat(3), (sent, before, offset) => {
       const mediaType = "text/plain";
-      const bytes = Buffer.from(sent);
+      // Wherever it begins in its memory.
+      const bytes = Buffer.from(" ".repeat(offset) + sent).subarray(offset);
       const line = made.prediction(prediction({ input: { bytes, mediaType } }));
       // What was made before stays as it was.
       for (const other of before) {

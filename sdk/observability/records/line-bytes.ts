@@ -13,6 +13,26 @@ for (const [from, to] of ["\bb", "\tt", "\nn", "\ff", "\rr", '""', "\\\\"]) {
 }
 const HEX = Buffer.from("0123456789abcdef");
 
+const LITTLE_ENDIAN = new Uint8Array(Int32Array.of(1).buffer)[0] === 1;
+const NO_WORDS = new Int32Array();
+const ONES = 0x01010101;
+const QUOTES = 0x22222222;
+const BACKSLASHES = 0x5c5c5c5c;
+const SPACES = 0x20202020;
+const HIGHEST = 0x80808080;
+
+/**
+ * Whether one of the four bytes of a word is a quote, a backslash or below a space. Also true for a few
+ * others behind such a byte: a borrow goes on to the next one.
+ */
+function hasEscapes(word: number): boolean {
+  const quote = word ^ QUOTES;
+  const backslash = word ^ BACKSLASHES;
+  const found =
+    ((word - SPACES) & ~word) | ((quote - ONES) & ~quote) | ((backslash - ONES) & ~backslash);
+  return (found & HIGHEST) !== 0;
+}
+
 /**
  * Makes lines as bytes: a body that came as bytes gets into its line without ever being a text, which
  * would be decoded, escaped, joined, measured and encoded again.
@@ -41,25 +61,52 @@ export class LineBytes {
 
   /** Adds UTF-8 as it stands inside a text of JSON, as `JSON.stringify` writes it. */
   addEscaped(bytes: Uint8Array): void {
+    const { length, byteOffset } = bytes;
     const memory = this.#memory;
+    // Four bytes at once, from where words can begin.
+    const hasWords = LITTLE_ENDIAN && length >= 8;
+    const first = hasWords ? -byteOffset & 3 : length;
+    const words = hasWords
+      ? new Int32Array(bytes.buffer, byteOffset + first, (length - first) >> 2)
+      : NO_WORDS;
+    for (let at = 0; at < first; at++) this.#addByte(bytes[at]!);
     let end = this.#end;
-    for (let at = 0; at < bytes.length; at++) {
-      const byte = bytes[at]!;
-      const escape = ESCAPES[byte]!;
-      if (escape === 0) {
-        memory[end++] = byte;
+    for (let at = 0; at < words.length; at++) {
+      const word = words[at]!;
+      if (hasEscapes(word)) {
+        this.#end = end;
+        this.#addByte(word & 0xff);
+        this.#addByte((word >> 8) & 0xff);
+        this.#addByte((word >> 16) & 0xff);
+        this.#addByte(word >>> 24);
+        end = this.#end;
         continue;
       }
-      memory[end++] = BACKSLASH;
-      if (escape !== HEXADECIMAL) {
-        memory[end++] = escape;
-        continue;
-      }
-      end += memory.write("u00", end, "latin1");
-      memory[end++] = HEX[byte >> 4]!;
-      memory[end++] = HEX[byte & 15]!;
+      memory[end] = word & 0xff;
+      memory[end + 1] = (word >> 8) & 0xff;
+      memory[end + 2] = (word >> 16) & 0xff;
+      memory[end + 3] = word >>> 24;
+      end += 4;
     }
     this.#end = end;
+    for (let at = first + 4 * words.length; at < length; at++) this.#addByte(bytes[at]!);
+  }
+
+  #addByte(byte: number): void {
+    const memory = this.#memory;
+    const escape = ESCAPES[byte]!;
+    if (escape === 0) {
+      memory[this.#end++] = byte;
+      return;
+    }
+    memory[this.#end++] = BACKSLASH;
+    if (escape !== HEXADECIMAL) {
+      memory[this.#end++] = escape;
+      return;
+    }
+    this.#end += memory.write("u00", this.#end, "latin1");
+    memory[this.#end++] = HEX[byte >> 4]!;
+    memory[this.#end++] = HEX[byte & 15]!;
   }
 
   /** The line, for good. */
