@@ -6,6 +6,7 @@ import {
   RecordUnpacker,
   type RecordTaker,
 } from "../../sdk/observability/handover/unpack-record.js";
+import { LineBytes } from "../../sdk/observability/records/line-bytes.js";
 import type { Body } from "../../sdk/observability/records/logged-body.js";
 import { createRecordPrinter } from "../../sdk/observability/records/print-record.js";
 import type {
@@ -213,3 +214,54 @@ test("a record that was packed has the line of the same record that was not, byt
 function streamOf(one: Fact): string {
   return one.kind === "line" ? "feedback" : one.kind;
 }
+
+test("a line of known pieces is that of the same prediction whose body is a text", () => {
+  const bodies = fc.oneof(text, json, fc.constant("x".repeat(9000)));
+  fc.assert(
+    fc.property(
+      fc.array(fc.tuple(prediction, bodies, bodies), { minLength: 1, maxLength: 5 }),
+      fc.constantFrom(4096, 256 * 1024),
+      (all, maxRecordBytes) => {
+        let now = 0;
+        const make = () =>
+          createRecordPrinter({
+            service: "s",
+            redactor: createRedactor([]),
+            headers: [],
+            maxRecordBytes,
+            now: () => now,
+          });
+        const [pieces, whole] = [make(), make()];
+        for (const [facts, sent, answered] of all) {
+          now += 1000;
+          const mediaType = facts.output.mediaType;
+          const bytes = Buffer.from(sent);
+          const output = { bytes: answered, mediaType };
+          const line = pieces.prediction({ ...facts, input: { bytes, mediaType }, output });
+          const read = bytes.toString();
+          const other = whole.prediction({ ...facts, input: { bytes: read, mediaType }, output });
+          expect(Buffer.from(line as string).toString()).toBe(other);
+        }
+      },
+    ),
+    { numRuns: 1000 },
+  );
+});
+
+test("numbers are written as JavaScript writes them", () => {
+  const line = new LineBytes();
+  const written = (add: () => void): string => {
+    line.begin(100);
+    add();
+    return Buffer.from(line.take()).toString();
+  };
+  const value = fc.oneof(fc.nat(), fc.nat(3000), fc.integer(), fc.double(), fc.maxSafeNat());
+  fc.assert(
+    fc.property(value, (one) => {
+      expect(written(() => line.addNumber(one))).toBe(String(one));
+      const count = Math.round(one);
+      expect(written(() => line.addThousandths(count))).toBe(String(count / 1000));
+    }),
+    { numRuns: 5000 },
+  );
+});

@@ -14,6 +14,13 @@ for (const [from, to] of ["\bb", "\tt", "\nn", "\ff", "\rr", '""', "\\\\"]) {
 const HEX = Buffer.from("0123456789abcdef");
 
 const LITTLE_ENDIAN = new Uint8Array(Int32Array.of(1).buffer)[0] === 1;
+/** Integers up to this are written digit by digit. */
+const MOST_DIGITS = 0x7fffffff;
+/** So are texts up to this, letter by letter. */
+const SHORT = 64;
+const ZERO = 0x30;
+const POINT = 0x2e;
+
 const NO_WORDS = new Int32Array();
 const ONES = 0x01010101;
 const QUOTES = 0x22222222;
@@ -57,6 +64,61 @@ export class LineBytes {
   /** Adds a text as it is. */
   add(text: string): void {
     this.#end += this.#memory.write(text, this.#end);
+  }
+
+  /** Adds bytes as they are. */
+  addBytes(bytes: Uint8Array): void {
+    this.#memory.set(bytes, this.#end);
+    this.#end += bytes.byteLength;
+  }
+
+  /** Adds a number as JavaScript writes it. */
+  addNumber(value: number): void {
+    if (!(value >= 0 && value <= MOST_DIGITS && Number.isInteger(value))) {
+      return this.add(String(value));
+    }
+    let end = this.#end + 1;
+    for (let rest = value; rest >= 10; rest = (rest / 10) | 0) end++;
+    this.#end = end;
+    const memory = this.#memory;
+    let rest = value;
+    do {
+      const tenth = (rest / 10) | 0;
+      memory[--end] = ZERO + rest - 10 * tenth;
+      rest = tenth;
+    } while (rest > 0);
+  }
+
+  /** Adds a number of thousandths as JavaScript writes the thousandth part of it. */
+  addThousandths(count: number): void {
+    if (!(count >= 0 && count <= MOST_DIGITS)) return this.add(String(count / 1000));
+    const whole = (count / 1000) | 0;
+    this.addNumber(whole);
+    let rest = count - 1000 * whole;
+    if (rest === 0) return;
+    const memory = this.#memory;
+    memory[this.#end++] = POINT;
+    for (let place = 100; rest > 0; place = place === 100 ? 10 : 1) {
+      const digit = (rest / place) | 0;
+      memory[this.#end++] = ZERO + digit;
+      rest -= digit * place;
+    }
+  }
+
+  /** Adds a text as it stands inside a text of JSON, and answers how many bytes it has in UTF-8. */
+  addEscapedText(text: string): number {
+    const { length } = text;
+    const begin = this.#end;
+    if (length <= SHORT) {
+      let at = 0;
+      for (let letter = 0; at < length && (letter = text.charCodeAt(at)) < 0x80; at++) {
+        this.#addByte(letter);
+      }
+      if (at === length) return length;
+      this.#end = begin;
+    }
+    this.add(JSON.stringify(text).slice(1, -1));
+    return Buffer.byteLength(text);
   }
 
   /** Adds UTF-8 as it stands inside a text of JSON, as `JSON.stringify` writes it. */

@@ -47,9 +47,9 @@ export function createRecordPrinter(options: PrintOptions): RecordPrinter {
     const time = options.now();
     if (time !== lastTime) {
       lastTime = time;
-      stamp = new Date(time).toISOString();
+      stamp = `{"@timestamp":"${new Date(time).toISOString()}"`;
     }
-    return `{"@timestamp":"${stamp}"`;
+    return stamp;
   }
 
   // What most lines say alike is printed once.
@@ -71,10 +71,14 @@ export function createRecordPrinter(options: PrintOptions): RecordPrinter {
     const text =
       (items === undefined ? "" : `,"ekiben.items":${items}`) +
       (queueWaitMs === undefined ? "" : `,"ekiben.queue.wait_ms":${round(queueWaitMs)}`);
+    return text + printOnlyRuns(runs);
+  }
+
+  function printOnlyRuns(runs: readonly RunSummary[]): string {
     const [only] = runs;
-    if (only === undefined) return text;
+    if (only === undefined) return "";
     const isOver = runs.length === 1 && only.runMs !== undefined;
-    return text + (isOver ? printRun(only) : printAllRuns(runs));
+    return isOver ? printRun(only) : printAllRuns(runs);
   }
 
   /** What access and prediction lines tell alike of a request. */
@@ -104,6 +108,82 @@ export function createRecordPrinter(options: PrintOptions): RecordPrinter {
   }
 
   function printPrediction(facts: PredictionFacts): Line {
+    return printPieces(facts) ?? printWhole(facts);
+  }
+
+  // What most lines have alike, as bytes.
+  const time = rememberLast((begin: string) =>
+    Buffer.from(`${begin}${common.prediction},"http.request.id":"`),
+  );
+  const request = rememberLast((target: string, status: number) =>
+    Buffer.from(`"${target},"http.response.status_code":${status},"event.duration":`),
+  );
+  const count = rememberLast((api: string, items: number | undefined, hasWaited: boolean) =>
+    Buffer.from(
+      printApi(api) +
+        (items === undefined ? "" : `,"ekiben.items":${items}`) +
+        (hasWaited ? ',"ekiben.queue.wait_ms":' : ""),
+    ),
+  );
+  const run = rememberLast((text: string, mediaType: string) =>
+    Buffer.from(
+      `${text},"ekiben.input.media_type":${JSON.stringify(mediaType)},"ekiben.input.bytes":`,
+    ),
+  );
+  const output = rememberLast((mediaType: string) =>
+    Buffer.from(`","ekiben.output.media_type":${JSON.stringify(mediaType)},"ekiben.output.bytes":`),
+  );
+
+  /**
+   * The line of a prediction that has neither headers, parameters nor a trace, and whose bodies stand
+   * in it as they came, of pieces that are known; `undefined` for another. It is the same as that of
+   * `printWhole`, in half of its time.
+   */
+  function printPieces(facts: PredictionFacts): Uint8Array | undefined {
+    const { requestId, input, output: sent, queueWaitMs, runs, params } = facts;
+    const bytes = input?.bytes;
+    const text = sent.bytes;
+    if (redactor.active || options.headers.length > 0 || facts.trace !== undefined)
+      return undefined;
+    if (!(bytes instanceof Uint8Array) || typeof text !== "string") return undefined;
+    if (input!.total !== undefined || sent.total !== undefined || toParamsText(params) !== "") {
+      return undefined;
+    }
+    const letters = bytes.byteLength + text.length + requestId.length;
+    const most = Math.min(maxRecordBytes, LineBytes.most);
+    if (letters * MOST_ESCAPED > most || !isUtf8(bytes)) return undefined;
+    const begin = printTime();
+    const pieces = [
+      time(begin),
+      request(printTarget(facts.method, facts.route, facts.target), facts.status),
+      count(facts.api, facts.items, queueWaitMs !== undefined),
+      run(printOnlyRuns(runs), input!.mediaType),
+      output(sent.mediaType),
+    ] as const;
+    const line = bytesOfLines;
+    let size = letters * MOST_ESCAPED + MOST_NUMBERS;
+    for (const piece of pieces) size += piece.byteLength;
+    if (size > most) return undefined;
+    line.begin(size);
+    line.addBytes(pieces[0]);
+    line.addEscapedText(requestId);
+    line.addBytes(pieces[1]);
+    line.addNumber(Math.round(facts.durationMs * 1e6));
+    line.addBytes(pieces[2]);
+    if (queueWaitMs !== undefined) line.addThousandths(Math.round(queueWaitMs * 1000));
+    line.addBytes(pieces[3]);
+    line.addNumber(bytes.byteLength);
+    line.addBytes(INPUT_BODY);
+    line.addEscaped(bytes);
+    line.addBytes(pieces[4]);
+    line.addNumber(Buffer.byteLength(text));
+    line.addBytes(OUTPUT_BODY);
+    line.addEscapedText(text);
+    line.addBytes(END);
+    return line.take();
+  }
+
+  function printWhole(facts: PredictionFacts): Line {
     let head = printTime() + common.prediction + printRequest(facts);
     for (const name of options.headers) {
       const value = facts.headers.get(name);
@@ -191,6 +271,12 @@ export function createRecordPrinter(options: PrintOptions): RecordPrinter {
   return { access: printAccess, prediction: printPrediction, feedback: printFeedback };
 }
 
+const INPUT_BODY = Buffer.from(',"ekiben.input.body":"');
+const OUTPUT_BODY = Buffer.from(',"ekiben.output.body":"');
+const END = Buffer.from('"}');
+/** Bytes of the numbers of a line and of what stands between its pieces, at most. */
+const MOST_NUMBERS = 256;
+
 const JSON_TYPE = "application/json";
 
 /** Parameters as JSON; empty where there are none. */
@@ -217,11 +303,17 @@ function isWithin(line: string, bytes: number): boolean {
 function rememberLast<Asked extends readonly unknown[], Answer>(
   answer: (...asked: Asked) => Answer,
 ): (...asked: Asked) => Answer {
-  let last: { asked: Asked; answer: Answer } | undefined;
+  let known: Asked | undefined;
+  let last: Answer;
   return (...asked) => {
-    if (last !== undefined && asked.every((one, at) => one === last!.asked[at])) return last.answer;
-    last = { asked, answer: answer(...asked) };
-    return last.answer;
+    if (known !== undefined) {
+      let at = 0;
+      while (at < asked.length && asked[at] === known[at]) at++;
+      if (at === asked.length) return last;
+    }
+    last = answer(...asked);
+    known = asked;
+    return last;
   };
 }
 
