@@ -4,6 +4,9 @@ import type { AccessFacts, PredictionFacts, RunSummary, TraceFields } from "../r
 import type { Block } from "./block.js";
 import * as packed from "./packed-record.js";
 
+/** All fields are said, also those that are not there: one that is new must not be forgotten. */
+type Whole<Facts> = { [Name in keyof Required<Facts>]: Facts[Name] };
+
 /** Takes the records of a block. What they hold of the block is of use until they return. */
 export interface RecordTaker {
   prediction(facts: PredictionFacts, time: number): void;
@@ -105,7 +108,7 @@ export class RecordUnpacker {
         items,
         queueWaitMs,
         runs: this.#runs,
-      },
+      } satisfies Whole<PredictionFacts>,
       time,
     );
   }
@@ -135,7 +138,9 @@ export class RecordUnpacker {
         address: flags & packed.HAS_ADDRESS ? this.#address : undefined,
         userAgent: flags & packed.HAS_AGENT ? this.#agent : undefined,
         trace,
-      },
+        // Its line comes printed.
+        broke: undefined,
+      } satisfies Whole<AccessFacts>,
       time,
     );
   }
