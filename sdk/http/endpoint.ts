@@ -59,13 +59,13 @@ export function createEndpoint(runtime: Runtime, name: string, options: AppOptio
     untouched: runtime.definition.middleware.length === 0,
     hasParams: api.route.includes(":"),
   };
-  const refuse: Endpoint["refuse"] = (error, { id, headers, trace }) => {
+  const refuse: Endpoint["refuse"] = async (error, { id, headers, trace }) => {
     // A middleware has no way to the metrics.
     if (error instanceof EkibenError && error.code === "RATE_LIMITED") {
       options.serviceMetrics?.observer.shed(name, "rate-limit");
     }
     const told = withTraceFields(trace, options);
-    return answerError(error, runtime.definition.onError, {
+    return await answerError(error, runtime.definition.onError, {
       failed: { api: name, id, headers, log: told.log },
       options: told,
     });

@@ -66,8 +66,8 @@ export class Exchange implements Waiter<Answer>, BodyReader {
   begin(): void {
     const { api, options } = this.#plan;
     const request = this.#request;
-    if (options.requestLog !== undefined) watchCall(options.requestLog, { api, request });
     try {
+      if (options.requestLog !== undefined) watchCall(options.requestLog, { api, request });
       const admission = this.#enter();
       if (this.#face === undefined && api.input.parseStream !== undefined) this.#parseStream();
       else if (api.method === "GET") this.takeBody(NOTHING);
@@ -185,7 +185,13 @@ export class Exchange implements Waiter<Answer>, BodyReader {
     const { requestLog } = options;
     if (requestLog === undefined || this.#face !== undefined) return this.#client.resolve(answered);
     const request = this.#request;
-    this.#client.resolve(endCall(requestLog, { api, route: path, request }, answered));
+    let logged: Answered;
+    try {
+      logged = endCall(requestLog, { api, route: path, request }, answered);
+    } catch (error) {
+      return this.#client.reject(error);
+    }
+    this.#client.resolve(logged);
   }
 
   #toAnswered(result: Answer): Answered {
