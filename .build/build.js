@@ -43,15 +43,29 @@ const ENTRIES = {
 const GROUPS = [
   // The thread that writes lines loads this, and no more.
   { name: "lines", roots: ["sdk/observability/handover/main.ts"] },
-  // Each thread that a model runs on loads this, and no more.
+  // Each thread that a model runs on loads the first of these, and that of its framework.
   {
     name: "engine",
+    modules: ["sdk/core/closest-name.ts"],
     roots: ["sdk/execution/worker/main.ts"],
-    lazy: ["sdk/models/engines.ts"],
   },
+  { name: "onnx", modules: ["sdk/models/onnx-engine.ts"] },
+  { name: "tfjs", modules: ["sdk/models/tfjs-engine.ts"] },
+  { name: "trees", modules: ["sdk/models/xgboost-engine.ts", "sdk/models/lightgbm-engine.ts"] },
   { name: "core", roots: ["sdk/cli/main.ts"] },
   { name: "ekiben", roots: ["sdk/index.ts"] },
-  { name: "server", roots: ["sdk/server/worker/main.ts"], lazy: ["sdk/cli/commands/serve.ts"] },
+  // What a server of one process loads; those of several need more.
+  {
+    name: "server",
+    modules: [
+      "sdk/server/serve-alone.ts",
+      "sdk/server/supervised.ts",
+      "sdk/server/shutdown.ts",
+      "sdk/server/stray-errors.ts",
+      "sdk/store/find-bundle.ts",
+    ],
+  },
+  { name: "workers", roots: ["sdk/server/worker/main.ts"], lazy: ["sdk/cli/commands/serve.ts"] },
 ];
 
 const KERNELS = join(ROOT, "kernels", sep);
@@ -135,7 +149,8 @@ function placeModules(getModuleInfo) {
     places.set(id, group);
     for (const imported of info.importedIds) place(imported, group);
   };
-  for (const { name, roots, lazy = [] } of GROUPS) {
+  for (const { name, modules = [], roots = [], lazy = [] } of GROUPS) {
+    for (const id of modules) place(join(ROOT, id), name);
     // An entry keeps its file: whoever loaded it for a part of it would start it.
     for (const root of roots) {
       for (const id of getModuleInfo(join(ROOT, root))?.importedIds ?? []) place(id, name);

@@ -1,3 +1,4 @@
+import { createRequire } from "node:module";
 import { dirname } from "node:path";
 import type * as OnnxRuntimeNode from "onnxruntime-node";
 import type { InferenceSession } from "onnxruntime-node";
@@ -47,7 +48,7 @@ export async function openSession(
   file: CheckedOnnxFile,
   chosen: OnnxSessionOptions = {},
 ): Promise<OnnxSession> {
-  const runtime = await loadRuntime();
+  const runtime = loadRuntime();
   const asked = toSessionOptions(chosen);
   const { providers, absent } = findProviders(runtime, asked);
   const options = { ...asked, executionProviders: providers };
@@ -85,12 +86,13 @@ function withWeightsFrom(folder: string, options: OnnxSessionOptions): OnnxSessi
   return { ...options, extra: { ...extra, session } };
 }
 
-async function loadRuntime(): Promise<OnnxRuntime> {
+function loadRuntime(): OnnxRuntime {
   // Node would read a map for each of the twenty files, which takes a quarter as long as the rest.
   const { sourceMapsEnabled } = process;
   process.setSourceMapsEnabled(false);
   try {
-    return await import("onnxruntime-node");
+    // It is CommonJS; `import` would look through all its files for the names that they export first.
+    return createRequire(import.meta.url)("onnxruntime-node") as OnnxRuntime;
   } catch (cause) {
     throw new EkibenError("DEPENDENCY_MISSING", {
       detail: `onnxruntime-node does not load on ${process.platform} ${process.arch}: ${(cause as Error).message}`,

@@ -46,6 +46,13 @@ test("a thread of a model loads its engine and nothing of the server", () => {
   expect(files.length).toBeLessThan(5);
 });
 
+test("a server starts without what prints metrics, frameworks of other models, and other processes", () => {
+  const { files } = loadWith("sdk/parts/server.js");
+  expect(files).toContain(join("sdk", "parts", "ekiben.js"));
+  const others = /prom-client|hono-|trees|workers|openapi|arrow|parquet|save-from-notebook/;
+  expect(files.filter((file) => others.test(file))).toEqual([]);
+});
+
 test("the command line says what it can do without what does it", () => {
   const { files } = loadWith("sdk/cli/main.js");
   expect(files.filter((file) => file.startsWith("vendor"))).toEqual([
