@@ -1,6 +1,12 @@
-import { Counter, Gauge, type Registry } from "prom-client";
 import { SECONDS, SIZES } from "./buckets.js";
-import { createTalliedCounter, createTalliedHistogram, type TalliedHistogram } from "./tally.js";
+import {
+  createTalliedCounter,
+  createTalliedHistogram,
+  toMetric,
+  type MetricKeeper,
+  type TalliedHistogram,
+  type Value,
+} from "./tally.js";
 
 /** What a batch tells; the batcher's own record has this shape. */
 export interface BatchFacts {
@@ -31,7 +37,7 @@ export interface BatchMetrics {
 }
 
 /** The metrics of batchers and their queues. */
-export function createBatchMetrics(registers: Registry[]): BatchMetrics {
+export function createBatchMetrics(keeper: MetricKeeper): BatchMetrics {
   const batches = createTalliedCounter("ekiben_batches_total", {
     help: "Batches that ran, by why they left the queue and how they ended",
     labels: ["api", "reason", "outcome"],
@@ -50,16 +56,14 @@ export function createBatchMetrics(registers: Registry[]): BatchMetrics {
     "How long the handler took for a batch",
     SECONDS,
   );
-  for (const { metric } of [batches, items, requests, wait, run]) {
-    for (const registry of registers) registry.registerMetric(metric);
-  }
-  const shed = new Counter({
-    name: "ekiben_shed_total",
+  const shed = createTalliedCounter("ekiben_shed_total", {
     help: "Requests that never came to their handler, by reason",
-    labelNames: ["api", "reason"],
-    registers,
+    labels: ["api", "reason"],
   });
-  const watchQueues = createQueueMetrics(registers);
+  for (const { metric } of [batches, items, requests, wait, run, shed]) {
+    keeper.registerMetric(metric);
+  }
+  const watchQueues = createQueueMetrics(keeper);
   return {
     batch(api, record) {
       batches.add([api, record.reason, record.failed ? "failed" : "ok"]);
@@ -69,34 +73,28 @@ export function createBatchMetrics(registers: Registry[]): BatchMetrics {
       run.observe(api, record.runMs / 1000);
     },
     shed(api, reason) {
-      shed.inc({ api, reason });
+      shed.add([api, reason]);
     },
     watchQueues,
   };
 }
 
 /** Gauges that are read from the queues when somebody looks: a request costs nothing for them. */
-function createQueueMetrics(registers: Registry[]): BatchMetrics["watchQueues"] {
+function createQueueMetrics(keeper: MetricKeeper): BatchMetrics["watchQueues"] {
   let read: () => Iterable<QueueFacts> = () => [];
   const gauge = (
     name: string,
     help: string,
     value: (facts: QueueFacts) => number | undefined,
     aggregator: "sum" | "average" = "sum",
-  ): Gauge<"api"> =>
-    new Gauge({
-      name,
-      help,
-      labelNames: ["api"],
-      aggregator,
-      registers,
-      collect() {
-        for (const facts of read()) {
-          const now = value(facts);
-          if (now !== undefined) this.set({ api: facts.api }, now);
-        }
-      },
-    });
+  ): void => {
+    const values = (): Value[] =>
+      Array.from(read()).flatMap((facts) => {
+        const now = value(facts);
+        return now === undefined ? [] : [{ value: now, labels: { api: facts.api } }];
+      });
+    keeper.registerMetric(toMetric({ name, help, type: "gauge", aggregator }, values));
+  };
   gauge("ekiben_queue_requests", "Requests that wait for a batch", (one) => one.queuedRequests);
   gauge("ekiben_queue_items", "Items that wait for a batch", (one) => one.queuedItems);
   gauge("ekiben_queue_limit_items", "The most items that may wait", (one) => one.maxQueueItems);

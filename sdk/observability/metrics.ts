@@ -1,7 +1,18 @@
-import { Counter, Gauge, Histogram, Registry } from "prom-client";
 import { EkibenError } from "../core/errors.js";
+import { DEFAULT_BUCKETS } from "./buckets.js";
 import { createLabelLimit, type LabelLimit } from "./label-limit.js";
+import { createLateRegistry } from "./late-registry.js";
 import { silentLog, type Log } from "./log.js";
+import {
+  addTo,
+  createSeries,
+  createTally,
+  toHistogram,
+  toMetric,
+  type Labels,
+  type MetricKeeper,
+  type OwnMetric,
+} from "./tally.js";
 
 /** The value of each label of a series; a label that is left out is empty. */
 export type MetricLabels<Name extends string = string> = {
@@ -65,9 +76,8 @@ export interface MetricsOptions {
 }
 
 type Kind = "counter" | "gauge" | "histogram";
-type Labels = Record<string, string>;
 
-/** A metric of prom-client behind its limit. */
+/** A metric behind its limit. */
 interface Made {
   readonly kind: Kind;
   readonly labels: string;
@@ -80,15 +90,15 @@ interface Made {
  * or with other labels; and when a value is no number, or a label is not declared.
  */
 export function createMetrics(
-  registry: Registry = new Registry(),
+  keeper: MetricKeeper = createLateRegistry({ labels: {} }),
   { log = silentLog, maxLabelValues = 100, maxSeries = 1_000 }: MetricsOptions = {},
 ): Metrics {
   const made = new Map<string, Made>();
 
   function findOrCreate(
     kind: Kind,
-    { name, help, labels = [] }: { name: string; help: string; labels?: readonly string[] },
-    create: (config: Config) => (labels: Labels, value: number) => void,
+    { name, labels = [] }: { name: string; labels?: readonly string[] },
+    create: (labels: readonly string[]) => Counted,
   ): Made["handle"] {
     const key = labels.join();
     const known = made.get(name);
@@ -97,10 +107,11 @@ export function createMetrics(
       if (known.labels !== key) throw otherLabels(name, known.labels, key);
       return known.handle;
     }
-    if (registry.getSingleMetric(name) !== undefined) throw otherKind(name, kind);
+    if (keeper.getSingleMetric(name) !== undefined) throw otherKind(name, kind);
     checkNames(name, labels);
     const limit = createLabelLimit(name, labels, { maxLabelValues, maxSeries, log });
-    const write = create({ name, help, labelNames: labels, registers: [registry] });
+    const { metric, write } = create(labels);
+    keeper.registerMetric(metric);
     const handle = createHandle(name, kind, limit, write);
     made.set(name, { kind, labels: key, handle });
     return handle;
@@ -108,39 +119,77 @@ export function createMetrics(
 
   return {
     counter: (name, help, options) =>
-      findOrCreate("counter", { name, help, ...options }, (config) => {
-        const counter = new Counter(config);
-        return (labels, value) => counter.inc(labels, value);
-      }),
+      findOrCreate("counter", { name, ...options }, (labels) =>
+        createNumbers({ name, help, labels, type: "counter" }),
+      ),
     gauge: (name, help, options) =>
-      findOrCreate("gauge", { name, help, ...options }, (config) => {
-        const gauge = new Gauge(config);
-        return (labels, value) => gauge.set(labels, value);
-      }),
+      findOrCreate("gauge", { name, ...options }, (labels) =>
+        createNumbers({ name, help, labels, type: "gauge" }),
+      ),
     histogram(name, help, given) {
       const options = (isBuckets(given) ? { buckets: given } : given) ?? {};
-      const { buckets } = options;
-      return findOrCreate("histogram", { name, help, ...options }, (config) => {
-        const histogram = new Histogram({
-          ...config,
-          ...(buckets === undefined ? {} : { buckets: [...buckets] }),
-        });
-        return (labels, value) => histogram.observe(labels, value);
-      });
+      const { buckets = DEFAULT_BUCKETS } = options;
+      return findOrCreate("histogram", { name, ...options }, (labels) =>
+        createHistogram({ name, help, labels, bounds: [...buckets] }),
+      );
     },
   };
 }
 
-interface Config {
-  name: string;
-  help: string;
-  labelNames: readonly string[];
-  registers: Registry[];
+/** What a metric keeps, and how a value gets there. */
+interface Counted {
+  readonly metric: OwnMetric;
+  write(labels: Labels, value: number): void;
+}
+
+interface Declared {
+  readonly name: string;
+  readonly help: string;
+  readonly labels: readonly string[];
+}
+
+function createNumbers({
+  name,
+  help,
+  labels: names,
+  type,
+}: Declared & { type: "counter" | "gauge" }): Counted {
+  const series = createSeries(names, () => ({ value: 0 }));
+  return {
+    metric: toMetric({ name, help, type }, () =>
+      series.all().map(([labels, { value }]) => ({ value, labels })),
+    ),
+    write(labels, value) {
+      const one = series.at(labels);
+      one.value = type === "counter" ? one.value + value : value;
+    },
+  };
+}
+
+function createHistogram({
+  name,
+  help,
+  labels: names,
+  bounds,
+}: Declared & { bounds: readonly number[] }): Counted {
+  const series = createSeries(names, () => createTally(bounds));
+  return {
+    metric: toMetric({ name, help, type: "histogram" }, () =>
+      series.all().flatMap(([labels, tally]) => toHistogram(name, labels, { tally, bounds })),
+    ),
+    write: (labels, value) => addTo(series.at(labels), value, bounds),
+  };
 }
 
 function isBuckets(given: unknown): given is readonly number[] {
   return Array.isArray(given);
 }
+
+const EXPECTED: Readonly<Record<Kind, string>> = {
+  counter: "a finite number from 0",
+  gauge: "a number",
+  histogram: "a finite number",
+};
 
 function createHandle(
   name: string,
@@ -152,10 +201,11 @@ function createHandle(
     const hasLabels = typeof first === "object" && first !== null;
     const value = (hasLabels ? second : first) ?? (kind === "counter" ? 1 : undefined);
     const isAmount = typeof value === "number" && !Number.isNaN(value);
-    if (!isAmount || (kind === "counter" && !(value >= 0 && value < Infinity))) {
+    const isEndless = kind !== "gauge" && Math.abs(value as number) === Infinity;
+    if (!isAmount || isEndless || (kind === "counter" && value < 0)) {
       throw new EkibenError("SERVICE_INVALID", {
         detail: `The metric ${name} got ${String(value)}.`,
-        expected: kind === "counter" ? "a finite number from 0" : "a number",
+        expected: EXPECTED[kind],
         received: String(value),
       });
     }

@@ -1,6 +1,5 @@
-import type { Registry } from "prom-client";
 import { SECONDS } from "./buckets.js";
-import { createTalliedCounter, createTalliedHistogram } from "./tally.js";
+import { createTalliedCounter, createTalliedHistogram, type MetricKeeper } from "./tally.js";
 
 /** What the run of a model tells. */
 export interface ModelRunFacts {
@@ -13,7 +12,7 @@ export interface ModelRunFacts {
 }
 
 /** Answers what takes the runs of all models of a service. */
-export function createModelMetrics(registers: Registry[]): (run: ModelRunFacts) => void {
+export function createModelMetrics(keeper: MetricKeeper): (run: ModelRunFacts) => void {
   const duration = createTalliedHistogram("ekiben_model_run_duration_seconds", {
     help: "How long a model took for one run",
     label: "model",
@@ -27,9 +26,7 @@ export function createModelMetrics(registers: Registry[]): (run: ModelRunFacts) 
     help: "Runs in which a model failed",
     labels: ["model"],
   });
-  for (const { metric } of [duration, rows, failures]) {
-    for (const registry of registers) registry.registerMetric(metric);
-  }
+  for (const { metric } of [duration, rows, failures]) keeper.registerMetric(metric);
   return ({ name, ms, rows: count, failed }) => {
     duration.observe(name, ms / 1000);
     if (count !== undefined) rows.add([name], count);

@@ -1,4 +1,3 @@
-import type { Metric } from "prom-client";
 import {
   addTo,
   createTalliedCounter,
@@ -6,6 +5,7 @@ import {
   toHistogram,
   toMetric,
   type Labels,
+  type OwnMetric,
   type Tally,
   type Value,
 } from "./tally.js";
@@ -34,7 +34,7 @@ export interface RequestTallies {
   ): void;
   streamBroke(endpoint: string, method: string, code: string): void;
   /** The counter, the histogram and the gauge, for a registry. */
-  readonly metrics: readonly Metric[];
+  readonly metrics: readonly OwnMetric[];
 }
 
 const METHODS = new Set(["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]);
@@ -97,22 +97,40 @@ export function createRequestTallies(bounds: readonly number[], version: string)
 
   return {
     metrics: [
-      toMetric("ekiben_requests_total", "Requests that were answered", "counter", () =>
-        Array.from(eachStatus(), ([labels, { count }]) => ({ value: count, labels })),
+      toMetric(
+        { name: "ekiben_requests_total", help: "Requests that were answered", type: "counter" },
+        () => Array.from(eachStatus(), ([labels, { count }]) => ({ value: count, labels })),
       ),
-      toMetric(DURATION, "From the arrival of a request to its answer", "histogram", () =>
-        Array.from(eachStatus(), ([labels, tally]) =>
-          toHistogram(DURATION, labels, { tally, bounds }),
-        ).flat(),
+      toMetric(
+        { name: DURATION, help: "From the arrival of a request to its answer", type: "histogram" },
+        () =>
+          Array.from(eachStatus(), ([labels, tally]) =>
+            toHistogram(DURATION, labels, { tally, bounds }),
+          ).flat(),
       ),
-      toMetric("ekiben_requests_in_progress", "Requests that wait for their answer", "gauge", () =>
-        Array.from(each(), ([route, { running }]) => toValue(route, running)),
+      toMetric(
+        {
+          name: "ekiben_requests_in_progress",
+          help: "Requests that wait for their answer",
+          type: "gauge",
+        },
+        () => Array.from(each(), ([route, { running }]) => toValue(route, running)),
       ),
-      toMetric("ekiben_request_body_bytes_total", "Bytes of bodies of requests", "counter", () =>
-        Array.from(each(), ([route, { received }]) => toValue(route, received)),
+      toMetric(
+        {
+          name: "ekiben_request_body_bytes_total",
+          help: "Bytes of bodies of requests",
+          type: "counter",
+        },
+        () => Array.from(each(), ([route, { received }]) => toValue(route, received)),
       ),
-      toMetric("ekiben_response_body_bytes_total", "Bytes of bodies of answers", "counter", () =>
-        Array.from(each(), ([route, { sent }]) => toValue(route, sent)),
+      toMetric(
+        {
+          name: "ekiben_response_body_bytes_total",
+          help: "Bytes of bodies of answers",
+          type: "counter",
+        },
+        () => Array.from(each(), ([route, { sent }]) => toValue(route, sent)),
       ),
       broken.metric,
     ],

@@ -1,11 +1,12 @@
-import { Gauge, Registry } from "prom-client";
 import { createBatchMetrics, type BatchFacts, type QueueFacts } from "./batch-metrics.js";
 import { createBodyMetrics, type BodyFacts } from "./body-metrics.js";
 import { SECONDS } from "./buckets.js";
 import { createModelMetrics, type ModelRunFacts } from "./model-metrics.js";
-import { addProcessMetrics } from "./process-metrics.js";
+import { createLateRegistry } from "./late-registry.js";
+import { addLoopMetrics } from "./loop-metrics.js";
 import { createRequestTallies } from "./request-tallies.js";
 import { takeSnapshot, type Snapshot } from "./snapshot.js";
+import { toMetric, type MetricKeeper } from "./tally.js";
 
 export interface ServiceMetricsOptions {
   service: string;
@@ -22,7 +23,9 @@ export interface ServiceMetricsOptions {
 /** The metrics of a running service, in the text format of Prometheus. */
 export interface ServiceMetrics {
   /** Also holds the metrics that the author makes. */
-  readonly registry: Registry;
+  readonly registry: MetricKeeper;
+  /** Loads now what the first look would load. Garbage collection is observed from then on. */
+  load(): Promise<void>;
   /** To be given to the runtime. */
   readonly observer: {
     batch(api: string, record: BatchFacts): void;
@@ -52,36 +55,45 @@ export interface ServiceMetrics {
   snapshot(): Promise<Snapshot>;
 }
 
+/** The text format that prom-client prints. */
+const CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8";
+
 /** Creates the metrics of one running service, in a registry of their own. */
 export function createServiceMetrics(options: ServiceMetricsOptions): ServiceMetrics {
-  const registry = new Registry();
-  const registers = [registry];
-  new Gauge({
-    name: "ekiben_info",
-    help: "The service that runs here",
-    labelNames: ["service", "version"],
-    aggregator: "max",
-    registers,
-  }).set({ service: options.service, version: options.version }, 1);
-  registry.setDefaultLabels({ service: options.service });
-  if (options.processMetrics === true) addProcessMetrics(registry, options);
+  const { service, version, processMetrics = false, worker } = options;
+  const processLabels: Record<string, string> = worker === undefined ? {} : { worker };
+  const registry = createLateRegistry({
+    labels: { service },
+    ...(processMetrics ? { processLabels } : {}),
+  });
+  const info = [{ value: 1, labels: { service, version } }];
+  registry.registerMetric(
+    toMetric(
+      { name: "ekiben_info", help: "The service that runs here", type: "gauge", aggregator: "max" },
+      () => info,
+    ),
+  );
+  if (processMetrics) addLoopMetrics(registry, processLabels);
 
-  const tallies = createRequestTallies(SECONDS, options.version);
+  const tallies = createRequestTallies(SECONDS, version);
   for (const metric of tallies.metrics) registry.registerMetric(metric);
-  const { watchQueues, ...batches } = createBatchMetrics(registers);
-  const model = createModelMetrics(registers);
+  const { watchQueues, ...batches } = createBatchMetrics(registry);
+  const model = createModelMetrics(registry);
 
   return {
     registry,
+    async load() {
+      await registry.open();
+    },
     observer: { ...batches, model },
     watchQueues,
-    watchBodies: createBodyMetrics(registers),
+    watchBodies: createBodyMetrics(registry),
     begin: tallies.begin,
     request: tallies.end,
     bytes: tallies.addBytes,
     streamBroke: tallies.streamBroke,
-    contentType: registry.contentType,
-    text: () => registry.metrics(),
-    snapshot: () => takeSnapshot(registry),
+    contentType: CONTENT_TYPE,
+    text: async () => (await registry.open()).metrics(),
+    snapshot: async () => takeSnapshot(await registry.open()),
   };
 }

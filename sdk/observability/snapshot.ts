@@ -1,4 +1,4 @@
-import { AggregatorRegistry, type Registry } from "prom-client";
+import type { Registry } from "prom-client";
 
 /** One metric with all its series, as plain data. */
 export interface MetricSnapshot {
@@ -38,21 +38,7 @@ export async function takeSnapshot(registry: Registry): Promise<Snapshot> {
   }));
 }
 
-/** What several processes count together: series of the same labels become one. */
-export function mergeSnapshots(snapshots: readonly Snapshot[]): Promise<Snapshot> {
-  return takeSnapshot(toRegistry(snapshots));
-}
-
-/** The text that Prometheus reads. */
-export function printSnapshots(snapshots: readonly Snapshot[]): Promise<string> {
-  return toRegistry(snapshots).metrics();
-}
-
 /** What stays of a process that has ended: what it counted, and not how things stood with it. */
 export function keepCounts(snapshot: Snapshot): Snapshot {
   return snapshot.filter(({ type }) => type === "counter" || type === "histogram");
-}
-
-function toRegistry(snapshots: readonly Snapshot[]): Registry {
-  return AggregatorRegistry.aggregate(snapshots as never);
 }

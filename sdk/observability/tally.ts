@@ -1,5 +1,15 @@
 import type { Metric } from "prom-client";
 
+/** A metric that keeps its values itself; a registry of prom-client takes it as one of its own. */
+export type OwnMetric = Metric & { readonly name: string };
+
+/** Where metrics are kept to be looked at; a registry of prom-client is one. */
+export interface MetricKeeper {
+  registerMetric(metric: OwnMetric): void;
+  /** The metric of this name. */
+  getSingleMetric(name: string): unknown;
+}
+
 export type Labels = Record<string, string | number>;
 
 /** One series as a registry asks for it. */
@@ -49,27 +59,46 @@ export function toHistogram(
   ];
 }
 
+/** What a metric is, besides its values. */
+export interface MetricFacts {
+  readonly name: string;
+  readonly help: string;
+  readonly type: "counter" | "histogram" | "gauge";
+  /** How values of several processes become one. @default "sum" */
+  readonly aggregator?: "sum" | "average" | "max";
+}
+
 /** A registry asks its metrics for their values by `get()`. */
-export function toMetric(
-  name: string,
-  help: string,
-  type: "counter" | "histogram" | "gauge",
-  values: () => Value[],
-): Metric {
-  const get = async (): Promise<object> => ({
-    name,
-    help,
-    type,
-    aggregator: "sum",
-    values: values(),
-  });
-  return { name, help, type, aggregator: "sum", get, reset() {} } as unknown as Metric;
+export function toMetric(given: MetricFacts, values: () => Value[]): OwnMetric {
+  const facts = { aggregator: "sum", ...given };
+  const get = async (): Promise<object> => ({ ...facts, values: values() });
+  return { ...facts, get, reset() {} } as unknown as OwnMetric;
+}
+
+/** What is kept for each combination of labels; without labels it is there from the start. */
+export interface Series<State> {
+  /** `labels` has all names, in their order. */
+  at(labels: Labels): State;
+  all(): readonly (readonly [Labels, State])[];
+}
+
+export function createSeries<State>(names: readonly string[], create: () => State): Series<State> {
+  const states = new Map<string, readonly [Labels, State]>();
+  const at = (labels: Labels): State => {
+    const values = Object.values(labels);
+    const key = values.length === 1 ? String(values[0]) : JSON.stringify(values);
+    let known = states.get(key);
+    if (known === undefined) states.set(key, (known = [labels, create()]));
+    return known[1];
+  };
+  if (names.length === 0) at({});
+  return { at, all: () => [...states.values()] };
 }
 
 /** A histogram with one label. */
 export interface TalliedHistogram {
   observe(label: string, value: number): void;
-  readonly metric: Metric;
+  readonly metric: OwnMetric;
 }
 
 /**
@@ -87,7 +116,7 @@ export function createTalliedHistogram(
       if (tally === undefined) tallies.set(of, (tally = createTally(bounds)));
       addTo(tally, value, bounds);
     },
-    metric: toMetric(name, help, "histogram", () =>
+    metric: toMetric({ name, help, type: "histogram" }, () =>
       Array.from(tallies, ([of, tally]) =>
         toHistogram(name, { [label]: of }, { tally, bounds }),
       ).flat(),
@@ -99,7 +128,7 @@ export function createTalliedHistogram(
 export interface TalliedCounter {
   /** Values of the labels in their order. */
   add(values: readonly string[], count?: number): void;
-  readonly metric: Metric;
+  readonly metric: OwnMetric;
 }
 
 export function createTalliedCounter(
@@ -118,7 +147,7 @@ export function createTalliedCounter(
       const named = Object.fromEntries(labels.map((label, at) => [label, values[at]!]));
       series.set(key, { value: count, labels: named });
     },
-    metric: toMetric(name, help, "counter", () =>
+    metric: toMetric({ name, help, type: "counter" }, () =>
       Array.from(series.values(), (one) => ({ ...one, labels: { ...one.labels } })),
     ),
   };

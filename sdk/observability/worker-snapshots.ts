@@ -1,4 +1,5 @@
-import { keepCounts, mergeSnapshots, printSnapshots, type Snapshot } from "./snapshot.js";
+import { mergeSnapshots, printSnapshots } from "./merge-snapshots.js";
+import { keepCounts, type Snapshot } from "./snapshot.js";
 
 /**
  * The metrics of several processes as one. What a process counted stays when it ends, so that no

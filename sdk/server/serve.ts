@@ -56,6 +56,8 @@ export interface ServeOptions {
   ekiben?: object;
 }
 
+const METRICS_AFTER_MS = 600;
+
 /** What a server is told that is one of several. */
 export interface WorkerPart {
   readonly number: number;
@@ -192,6 +194,8 @@ export async function serveBundle(options: ServeOptions): Promise<RunningServer>
     await listening.close({ drainMs: 0, lingerMs: 0 });
     throw error;
   }
+  // When it has begun and nobody waits for it, so that the first look need not.
+  setTimeout(() => serviceMetrics.load().catch(() => {}), METRICS_AFTER_MS).unref();
   const { address, port } = listening;
   // Whoever reads this line may send a signal at once: the caller gets to take it first.
   const told = setImmediate(() => {

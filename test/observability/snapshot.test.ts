@@ -3,12 +3,8 @@ import { Registry } from "prom-client";
 import { expect, test } from "vitest";
 import { createMetrics, type Metrics } from "../../sdk/observability/metrics.js";
 import { createServiceMetrics } from "../../sdk/observability/service-metrics.js";
-import {
-  mergeSnapshots,
-  printSnapshots,
-  takeSnapshot,
-  type Snapshot,
-} from "../../sdk/observability/snapshot.js";
+import { mergeSnapshots, printSnapshots } from "../../sdk/observability/merge-snapshots.js";
+import { takeSnapshot, type Snapshot } from "../../sdk/observability/snapshot.js";
 import { createWorkerSnapshots } from "../../sdk/observability/worker-snapshots.js";
 
 /** Something that a worker counts; amounts are whole, so that sums are exact in any order. */

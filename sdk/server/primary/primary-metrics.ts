@@ -1,6 +1,7 @@
 import { Counter, Gauge, Registry } from "prom-client";
 import type { DroppedLines } from "../../observability/lines/line-sink.js";
 import { addLogMetrics } from "../../observability/log-metrics.js";
+import { addLoopMetrics } from "../../observability/loop-metrics.js";
 import { addProcessMetrics } from "../../observability/process-metrics.js";
 import { takeSnapshot, type Snapshot } from "../../observability/snapshot.js";
 import { createWorkerSnapshots } from "../../observability/worker-snapshots.js";
@@ -37,7 +38,9 @@ export function createPrimaryMetrics(options: PrimaryMetricsOptions): PrimaryMet
   const registers = [registry];
   const all = createWorkerSnapshots();
   registry.setDefaultLabels({ service: options.service });
-  addProcessMetrics(registry, { worker: "primary" });
+  const own = { worker: "primary" };
+  addProcessMetrics(registry, own);
+  addLoopMetrics(registry, own);
   for (const metric of [
     new Gauge({
       name: "ekiben_workers",
