@@ -52,7 +52,12 @@ const GROUPS = [
   { name: "onnx", modules: ["sdk/models/onnx-engine.ts"] },
   { name: "tfjs", modules: ["sdk/models/tfjs-engine.ts"] },
   { name: "trees", modules: ["sdk/models/xgboost-engine.ts", "sdk/models/lightgbm-engine.ts"] },
-  { name: "core", roots: ["sdk/cli/main.ts"] },
+  // What the command line and a server have in common, and all that a server needs of the former.
+  {
+    name: "core",
+    modules: ["sdk/http/package-version.ts", "sdk/server/settings/report.ts"],
+    roots: ["sdk/cli/main.ts"],
+  },
   { name: "ekiben", roots: ["sdk/index.ts"] },
   // What a server of one process loads; those of several need more.
   {
@@ -65,7 +70,8 @@ const GROUPS = [
       "sdk/store/find-bundle.ts",
     ],
   },
-  { name: "workers", roots: ["sdk/server/worker/main.ts"], lazy: ["sdk/cli/commands/serve.ts"] },
+  { name: "workers", roots: ["sdk/server/worker/main.ts"], lazy: ["sdk/cli/serve-tag.ts"] },
+  { name: "commands", modules: ["sdk/cli/program.ts"] },
 ];
 
 const KERNELS = join(ROOT, "kernels", sep);

@@ -1,4 +1,5 @@
 import { InvalidArgumentError, Option, type Command } from "commander";
+import type { SettingFlags } from "./setting-flags.js";
 import { printDefault } from "../server/settings/report.js";
 import { longFlag } from "../server/settings/resolve.js";
 import {
@@ -7,12 +8,6 @@ import {
   SECTIONS,
   type SettingName,
 } from "../server/settings/table.js";
-
-/** What commander has read: the settings by name, and the configuration file. */
-export interface SettingFlags {
-  flags: Partial<Record<SettingName, unknown>>;
-  file?: string;
-}
 
 /** What most who read the help look for. */
 const COMMON: readonly SettingName[] = [

@@ -51,13 +51,16 @@ test("a server starts without what prints metrics, frameworks of other models, a
   expect(files).toContain(join("sdk", "parts", "ekiben.js"));
   const others = /prom-client|hono-|trees|workers|openapi|arrow|parquet|save-from-notebook/;
   expect(files.filter((file) => others.test(file))).toEqual([]);
+  const line = loadWith("sdk/cli/main.js");
+  expect(line.files.filter((file) => /vendor|commands/.test(file))).toEqual([]);
 });
 
 test("the command line says what it can do without what does it", () => {
-  const { files } = loadWith("sdk/cli/main.js");
+  const { files } = loadWith("sdk/parts/commands.js");
   expect(files.filter((file) => file.startsWith("vendor"))).toEqual([
     join("vendor", "commander.js"),
   ]);
+  expect(files.length).toBeLessThan(6);
 });
 
 test.each(["sdk/index.js", "sdk/cli/main.js", "sdk/client/index.js"])(

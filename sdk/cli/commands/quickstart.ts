@@ -50,7 +50,7 @@ function endWithParent(): void {
 }
 
 async function serveSaved(port: number | undefined): Promise<string> {
-  const { serveTag } = await import("./serve.js");
+  const { serveTag } = await import("../serve-tag.js");
   const { resolveSettings } = await import("../../server/settings/resolve.js");
   const { EkibenError } = await import("../../core/errors.js");
   const serveOn = async (on: number): Promise<string> =>
