@@ -11,7 +11,6 @@ export const VENDORS = [
   "@hono/zod-openapi",
   "commander",
   "hono",
-  "pino",
   "prom-client",
   "zod",
 ];

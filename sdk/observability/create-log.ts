@@ -1,5 +1,6 @@
-import { pino } from "pino";
+import { createOutputWriter } from "./lines/write-output.js";
 import type { Log, LogFields } from "./log.js";
+import { printFields } from "./print-fields.js";
 
 export type LogLevel = "debug" | "info" | "warn" | "error" | "silent";
 
@@ -60,38 +61,6 @@ function printError(error: Error): string {
   return parts.join("\n");
 }
 
-function createJsonLog({ service, version, level = "info", write }: LogOptions): Log {
-  const logger = pino(
-    {
-      level,
-      base: {
-        "service.name": service,
-        ...(version === undefined ? {} : { "service.version": version }),
-        "process.pid": process.pid,
-      },
-      messageKey: "message",
-      timestamp: () => `,"@timestamp":"${new Date().toISOString()}"`,
-      formatters: { level: (label) => ({ "log.level": label }) },
-    },
-    write === undefined ? pino.destination({ fd: 1, sync: true }) : { write },
-  );
-  const wrap = (target: pino.Logger): Log => {
-    const at =
-      (name: "debug" | "info" | "warn" | "error") => (message: string, fields?: LogFields) => {
-        if (fields === undefined) target[name](message);
-        else if (target.isLevelEnabled(name)) target[name](toEcs(fields), message);
-      };
-    return {
-      debug: at("debug"),
-      info: at("info"),
-      warn: at("warn"),
-      error: at("error"),
-      child: (fields) => wrap(target.child(toEcs(fields))),
-    };
-  };
-  return wrap(logger);
-}
-
 const LEVELS: Readonly<Record<LogLevel, number>> = {
   debug: 0,
   info: 1,
@@ -99,6 +68,36 @@ const LEVELS: Readonly<Record<LogLevel, number>> = {
   error: 3,
   silent: 4,
 };
+
+function createJsonLog({ service, version, level = "info", write }: LogOptions): Log {
+  const least = LEVELS[level];
+  const put = write ?? createOutputWriter();
+  const wrap = (own: string): Log => {
+    const at = (name: LogLevel) => (message: string, fields?: LogFields) => {
+      if (LEVELS[name] < least) return;
+      const head = `{"log.level":"${name}","@timestamp":"${new Date().toISOString()}",${own}`;
+      const more = fields === undefined ? "" : printFields(toEcs(fields));
+      put(`${head}${more === "" ? "" : `,${more}`},"message":${JSON.stringify(message)}}\n`);
+    };
+    return {
+      debug: at("debug"),
+      info: at("info"),
+      warn: at("warn"),
+      error: at("error"),
+      child(fields) {
+        const more = printFields(toEcs(fields));
+        return wrap(more === "" ? own : `${own},${more}`);
+      },
+    };
+  };
+  return wrap(
+    printFields({
+      "service.name": service,
+      ...(version === undefined ? {} : { "service.version": version }),
+      "process.pid": process.pid,
+    }),
+  );
+}
 
 function createPlainLog(options: LogOptions): Log {
   const least = LEVELS[options.level ?? "info"];

@@ -61,6 +61,33 @@ test("one call is one JSON line, whatever is in it", () => {
   expect(JSON.parse(lines[0]!).message).toBe("two\nlines\u2028");
 });
 
+test("values that JSON has no form for do not take others with them", () => {
+  const { log, lines } = record("json");
+  const circular: Record<string, unknown> = { a: 1 };
+  circular["self"] = circular;
+  const throws = {
+    toJSON() {
+      throw new Error("no");
+    },
+  };
+  const fields = { circular, big: 1n, nothing: undefined, nan: Number.NaN, throws, api: "predict" };
+  log.child({ batch: 7n }).info("odd", fields);
+  expect(lines[0]).toContain('"batch":7,');
+  const { "process.pid": _, "@timestamp": __, ...line } = JSON.parse(lines[0]!);
+  expect(line).toEqual({
+    "log.level": "info",
+    "service.name": "churn",
+    "service.version": "v1",
+    batch: 7,
+    circular: { a: 1, self: "[Circular]" },
+    big: 1,
+    nan: null,
+    throws: expect.any(String),
+    api: "predict",
+    message: "odd",
+  });
+});
+
 test("lines under the level are not written", () => {
   for (const format of ["json", "plain"] as const) {
     const { log, lines } = record(format, "warn");
