@@ -64,10 +64,11 @@ const GROUPS = [
     name: "server",
     modules: [
       "sdk/server/serve-alone.ts",
-      "sdk/server/supervised.ts",
       "sdk/server/shutdown.ts",
       "sdk/server/stray-errors.ts",
       "sdk/store/find-bundle.ts",
+      // Lines go to standard output unless told otherwise.
+      "sdk/observability/lines/stream-writer.ts",
     ],
   },
   { name: "workers", roots: ["sdk/server/worker/main.ts"], lazy: ["sdk/cli/serve-tag.ts"] },

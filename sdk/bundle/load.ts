@@ -125,7 +125,7 @@ async function checkFile(directory: string, file: ManifestFile): Promise<void> {
     if (error instanceof EkibenError) throw error;
     throw corrupt(`The file ${file.path} is missing`, { expected: file.sha256 });
   });
-  const received = await sha256File(join(directory, file.path));
+  const received = await sha256File(join(directory, file.path), size);
   if (received === file.sha256 && size === file.size) return;
   throw corrupt(`The file ${file.path} is not what was saved`, {
     expected: file.sha256,

@@ -1,5 +1,5 @@
 import type { ResolvedSettings } from "../server/settings/resolve.js";
-import type { Supervision } from "../server/supervised.js";
+import { superviseServer, type Supervision } from "../server/supervised.js";
 import type { FoundBundle } from "../store/find-bundle.js";
 
 /** Serves a bundle until a signal ends the process; resolves with its address when it answers. */
@@ -7,7 +7,6 @@ export async function serveTag(
   target: string,
   readSettings: () => Promise<ResolvedSettings>,
 ): Promise<string> {
-  const { superviseServer } = await import("../server/supervised.js");
   const supervision = superviseServer();
   const settings = await readSettings();
   const several = settings.values["server.workers"] !== 1 || settings.values["server.reloadable"];

@@ -1,13 +1,21 @@
 import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
+import { readFile } from "node:fs/promises";
 
 /** The SHA-256 of bytes or text, in hexadecimal. */
 export function sha256(data: string | Uint8Array): string {
   return createHash("sha256").update(data).digest("hex");
 }
 
-/** The SHA-256 of a file, read as a stream. */
-export async function sha256File(file: string): Promise<string> {
+/** A small file is read at once; a stream takes longer to make than to read it. */
+const SMALL_BYTES = 1024 * 1024;
+
+/**
+ * The SHA-256 of a file, in hexadecimal.
+ * @param size Its bytes where they are known; a file that is not small is read as a stream.
+ */
+export async function sha256File(file: string, size = Infinity): Promise<string> {
+  if (size <= SMALL_BYTES) return sha256(await readFile(file));
   const hash = createHash("sha256");
   for await (const chunk of createReadStream(file)) hash.update(chunk as Buffer);
   return hash.digest("hex");

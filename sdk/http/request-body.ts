@@ -1,6 +1,7 @@
 import type { IncomingMessage } from "node:http";
+import { createRequire } from "node:module";
 import { Readable } from "node:stream";
-import { createBrotliDecompress, createGunzip, createInflate } from "node:zlib";
+import type * as Zlib from "node:zlib";
 import type { Context } from "hono";
 import { unlessAborted, type Cancellation } from "../core/cancellation.js";
 import { EkibenError } from "../core/errors.js";
@@ -10,11 +11,11 @@ import { clientClosed, tooLarge } from "./body-faults.js";
 import { collect } from "./socket-body.js";
 
 const UNPACKERS = {
-  gzip: createGunzip,
-  "x-gzip": createGunzip,
-  deflate: createInflate,
-  br: createBrotliDecompress,
-};
+  gzip: "createGunzip",
+  "x-gzip": "createGunzip",
+  deflate: "createInflate",
+  br: "createBrotliDecompress",
+} as const;
 
 type Coding = keyof typeof UNPACKERS;
 
@@ -197,7 +198,9 @@ async function* unpackWith(
   chunks: AsyncIterable<Uint8Array>,
   coding: Coding,
 ): AsyncGenerator<Uint8Array> {
-  const unpacker = UNPACKERS[coding]();
+  // Most bodies come as they are, and a start need not load what unpacks the others.
+  const zlib = createRequire(import.meta.url)("node:zlib") as typeof Zlib;
+  const unpacker = zlib[UNPACKERS[coding]]();
   let failed: unknown;
   // What fails while the packed bytes are read is not the fault of the packing.
   const source = Readable.from(

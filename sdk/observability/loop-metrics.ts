@@ -1,4 +1,3 @@
-import { performance } from "node:perf_hooks";
 import { addTo, createTally, toHistogram, toMetric, type MetricKeeper } from "./tally.js";
 
 const LAG_SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5];

@@ -4,6 +4,7 @@ import type { StartedServer } from "../bundle/verify.js";
 import { EkibenError, ERROR_CATALOGUE, type ErrorCode } from "../core/errors.js";
 import { findEntry } from "./find-entry.js";
 import { ALL_SETTINGS, CONFIG_VARIABLE } from "./settings/table.js";
+import { SUPERVISED, type ReadyMessage } from "./supervised.js";
 
 export interface SpawnOptions {
   /** Milliseconds until the server must be ready. @default 120_000 */
@@ -12,15 +13,6 @@ export interface SpawnOptions {
   main?: string;
   env?: NodeJS.ProcessEnv;
 }
-
-/** What a served bundle tells the process that started it, over the channel between them. */
-export interface ReadyMessage {
-  ekiben: "ready";
-  address: string;
-}
-
-/** Set for a server that was started here: it then ends when the channel closes. */
-export const SUPERVISED = "EKIBEN_SUPERVISED";
 
 const MOST_OUTPUT = 64 * 1024;
 

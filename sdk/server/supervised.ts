@@ -1,4 +1,11 @@
-import { SUPERVISED, type ReadyMessage } from "./spawn-server.js";
+/** What a served bundle tells the process that started it, over the channel between them. */
+export interface ReadyMessage {
+  ekiben: "ready";
+  address: string;
+}
+
+/** Set for a server that `spawnServer` starts: it then ends when the channel closes. */
+export const SUPERVISED = "EKIBEN_SUPERVISED";
 
 /** The tie between a server and the process that started it; both functions do nothing without one. */
 export interface Supervision {

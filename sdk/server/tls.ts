@@ -1,6 +1,5 @@
 import { readFile } from "node:fs/promises";
 import type { ServerOptions } from "node:https";
-import { createSecureContext } from "node:tls";
 import { EkibenError } from "../core/errors.js";
 import type { Settings } from "./settings/table.js";
 
@@ -38,6 +37,7 @@ export async function readTls(settings: Settings): Promise<TlsOptions | undefine
       ? {}
       : { ca: await readPem("tls.ca", ca), requestCert: true, rejectUnauthorized: true }),
   };
+  const { createSecureContext } = await import("node:tls");
   try {
     createSecureContext(options);
   } catch (cause) {

@@ -3,7 +3,8 @@ import { once } from "node:events";
 import { join, resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { expect, test } from "vitest";
-import { spawnServer, SUPERVISED } from "../../sdk/server/spawn-server.js";
+import { spawnServer } from "../../sdk/server/spawn-server.js";
+import { SUPERVISED } from "../../sdk/server/supervised.js";
 import { buildScale, PROJECT } from "../bundle/made-bundle.js";
 import { makeFolder } from "../bundle/temporary-folder.js";
 
