@@ -100,7 +100,8 @@ async function main() {
 
 /** @param {string[]} entries @param {{ platform: "node" | "neutral" }} options */
 function bundle(entries, { platform }) {
-  const groups = createGroups();
+  // What also runs in browsers stands on its own.
+  const groups = platform === "node" ? createGroups() : () => null;
   return build({
     cwd: ROOT,
     input: Object.fromEntries(

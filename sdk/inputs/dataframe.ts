@@ -53,7 +53,6 @@ export function dataframe<Row extends z.ZodType>(
   const { schema } = reader;
   const names = schema.sent.map(({ name }) => name);
   const itemSchema = describeSchema(rowSchema);
-  const tableSchema = describeSchema(rowSchema.array());
   const readCsvTable = createCsvReader(reader, csv);
 
   const rowsOf = (payload: Payload): Table => (payload.data as DataFramePayload).rows;
@@ -117,7 +116,7 @@ export function dataframe<Row extends z.ZodType>(
     },
     content: (example) =>
       describeTable(
-        { tableSchema, itemSchema, cells: schema.sent, options },
+        { tableSchema: describeSchema(rowSchema.array()), itemSchema, cells: schema.sent, options },
         example === undefined ? undefined : (frameOf(example)?.toRecords() ?? example),
       ),
     itemSchema: () => structuredClone(itemSchema),

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import type { JsonSchema } from "../core/json-schema.js";
 import { describeSchema } from "../inputs/describe-schema.js";
 import { describeColumns, toColumnTensors } from "./column-tensors.js";
 import { JSON_TYPE, NDJSON_TYPE } from "./media-types.js";
@@ -24,7 +25,8 @@ export function jsonOutput<Schema extends z.ZodType = z.ZodAny>(
   schema?: Schema,
 ): Output<z.input<Schema>, z.input<Schema>, false> {
   const itemSchema = readOutputSchema("jsonOutput", schema);
-  const listSchema =
+  // Asked for by documents alone: a start has no use for it.
+  const describeList = (): JsonSchema =>
     schema === undefined ? { type: "array", items: {} } : describeSchema(z.array(schema));
   const table = toOutputTable(schema);
   return Object.freeze({
@@ -47,7 +49,7 @@ export function jsonOutput<Schema extends z.ZodType = z.ZodAny>(
     content: (cardinality) =>
       cardinality === "one"
         ? { [JSON_TYPE]: { schema: structuredClone(itemSchema) } }
-        : { [JSON_TYPE]: { schema: structuredClone(listSchema) }, ...describeTables() },
+        : { [JSON_TYPE]: { schema: describeList() }, ...describeTables() },
   } satisfies Output<z.input<Schema>, z.input<Schema>, false>);
 }
 

@@ -18,14 +18,18 @@ export function findLackingColumns(
   const all = Object.values(definition.apis).filter(({ input }) => input.kind === "dataframe");
   // Writing schemas out takes a moment, and most services have examples.
   if (all.every(({ name, example }) => example !== undefined || tried.has(name))) return [];
+  const wishes = Array.from(
+    models,
+    ([model, description]) => [model, findNames(description)] as const,
+  );
+  if (wishes.every(([, wanted]) => wanted.length === 0)) return [];
   const tables = all.map(({ name, input, example }) => {
     const { properties } = input.itemSchema() as { properties?: Record<string, unknown> };
     const columns = Object.keys(properties ?? {});
     return { name, columns, untried: example === undefined && !tried.has(name) };
   });
   const found: string[] = [];
-  for (const [model, description] of models) {
-    const wanted = findNames(description);
+  for (const [model, wanted] of wishes) {
     if (wanted.length === 0) continue;
     const lacks = tables.map((table) => ({
       ...table,
