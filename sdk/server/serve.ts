@@ -195,7 +195,10 @@ export async function serveBundle(options: ServeOptions): Promise<RunningServer>
     throw error;
   }
   // When it has begun and nobody waits for it, so that the first look need not.
-  setTimeout(() => serviceMetrics.load().catch(() => {}), METRICS_AFTER_MS).unref();
+  const metricsLater = setTimeout(
+    () => serviceMetrics.load().catch(() => {}),
+    METRICS_AFTER_MS,
+  ).unref();
   const { address, port } = listening;
   // Whoever reads this line may send a signal at once: the caller gets to take it first.
   const told = setImmediate(() => {
@@ -223,6 +226,7 @@ export async function serveBundle(options: ServeOptions): Promise<RunningServer>
     } = {}) =>
       (stopped ??= (async () => {
         clearImmediate(told);
+        clearTimeout(metricsLater);
         log.info("draining", { address });
         listening.setApp(toDrainingApp(app));
         if (delayMs > 0) await new Promise((resolve) => setTimeout(resolve, delayMs));
