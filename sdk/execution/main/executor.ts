@@ -4,6 +4,7 @@ import { UnderWay } from "../../core/under-way.js";
 import type { Engine, ExecutionState, Executor, ExecutorRequest } from "../../models/engine.js";
 import type { Log } from "../../observability/log.js";
 import { createCost, HEAVY_MS } from "./cost.js";
+import { readThreadCpu } from "./thread-cpu.js";
 import type { Pool } from "./pool.js";
 
 export interface ExecutorOptions {
@@ -137,12 +138,11 @@ class LocalExecutor<Source, Facts, Job, Answer> implements Executor<Facts, Job, 
   /** Answers the milliseconds since now: those of the processor where others may have had it. */
   #startClock(): () => number {
     const began = performance.now();
-    const before = this.#cost.isDoubtful ? process.cpuUsage() : undefined;
+    const before = this.#cost.isDoubtful ? readThreadCpu() : undefined;
     return () => {
       const ms = performance.now() - began;
       if (before === undefined) return ms;
-      const { user, system } = process.cpuUsage(before);
-      return Math.min(ms, (user + system) / 1000);
+      return Math.min(ms, readThreadCpu() - before);
     };
   }
 
