@@ -41,8 +41,13 @@ const ENTRIES = {
 
 /** What is loaded together is one file; a module belongs to the first group that reaches it. */
 const GROUPS = [
-  // The thread that writes lines loads this, and no more.
-  { name: "lines", roots: ["sdk/observability/handover/main.ts"] },
+  // The thread that writes lines loads this, and what writes them.
+  {
+    name: "lines",
+    // Lines go to standard output unless told otherwise.
+    modules: ["sdk/observability/lines/stream-writer.ts"],
+    roots: ["sdk/observability/handover/main.ts"],
+  },
   // Each thread that a model runs on loads the first of these, and that of its framework.
   {
     name: "engine",
@@ -67,8 +72,6 @@ const GROUPS = [
       "sdk/server/shutdown.ts",
       "sdk/server/stray-errors.ts",
       "sdk/store/find-bundle.ts",
-      // Lines go to standard output unless told otherwise.
-      "sdk/observability/lines/stream-writer.ts",
     ],
   },
   { name: "workers", roots: ["sdk/server/worker/main.ts"], lazy: ["sdk/cli/serve-tag.ts"] },

@@ -1,9 +1,7 @@
 /** The program of the thread that prints and writes the lines about requests. */
 import { parentPort, workerData } from "node:worker_threads";
-import { openFileQueues } from "../lines/file-queues.js";
 import { CANCEL, letterOf } from "../lines/line-pipe.js";
 import type { Line, LineSink, LogStream } from "../lines/line-sink.js";
-import { createStreamWriter } from "../lines/stream-writer.js";
 import { createRecordPrinter } from "../records/print-record.js";
 import type { AccessFacts, PredictionFacts } from "../records/record.js";
 import { createRedactor } from "../records/redact.js";
@@ -18,7 +16,7 @@ const GATHER_MS = 20;
 const { print, target, counts: memory, isReplacement } = workerData as ThreadData;
 const port = parentPort!;
 const counts = new ThreadCounts(memory);
-const sink = openSink();
+let sink: LineSink;
 let time = 0;
 const printer = createRecordPrinter({
   ...print,
@@ -53,10 +51,14 @@ function put<Facts extends AccessFacts | PredictionFacts>(
   }
 }
 
-port.on("message", (message: ToThread) => {
-  if (message.kind === "block") readBlock(new Block(message.memory));
-  else if (message.kind === "flush") void flush(message.id);
-  else void close();
+// What is sent before waits. An error ends the thread, which is told.
+void openSink().then((opened) => {
+  sink = opened;
+  port.on("message", (message: ToThread) => {
+    if (message.kind === "block") readBlock(new Block(message.memory));
+    else if (message.kind === "flush") void flush(message.id);
+    else void close();
+  });
 });
 
 function readBlock(block: Block): void {
@@ -83,7 +85,7 @@ async function close(): Promise<void> {
   port.close();
 }
 
-function openSink(): LineSink {
+async function openSink(): Promise<LineSink> {
   const { maxBufferBytes } = target;
   const shared = {
     maxBufferBytes,
@@ -92,6 +94,7 @@ function openSink(): LineSink {
     onWritten: (streams: readonly LogStream[]) => counts.write(streams),
   };
   if (target.kind === "files") {
+    const { openFileQueues } = await import("../lines/file-queues.js");
     return openFileQueues({
       ...shared,
       directory: target.directory,
@@ -102,6 +105,7 @@ function openSink(): LineSink {
       onFault: (stream, error) => send({ kind: "fault", stream, error: toError(error) }),
     });
   }
+  const { createStreamWriter } = await import("../lines/stream-writer.js");
   const writer = createStreamWriter({ ...shared, fd: target.fd, letterOf });
   // What the other one has left of a line is no line.
   if (isReplacement) writer.write("application", CANCEL);

@@ -1,5 +1,5 @@
 import { Socket } from "node:net";
-import { createLineThread, type LineThread } from "../../observability/handover/line-thread.js";
+import type { LineThread } from "../../observability/handover/line-thread.js";
 import { createLinePipe } from "../../observability/lines/line-pipe.js";
 import { joinDropped } from "../../observability/lines/line-sink.js";
 import { findEntry } from "../find-entry.js";
@@ -20,7 +20,8 @@ export function openWorkerLines(): ServerLines {
       await thread?.close();
       await pipe.close();
     },
-    handOver({ streams, print, log }) {
+    async handOver({ streams, print, log }) {
+      const { createLineThread } = await import("../../observability/handover/line-thread.js");
       thread = createLineThread({
         print,
         target: { kind: "pipe", fd: THREAD_LINES_FD, maxBufferBytes: MOST_BYTES },
@@ -28,7 +29,7 @@ export function openWorkerLines(): ServerLines {
         maxBufferBytes: MOST_BYTES,
         log,
       });
-      return Promise.resolve({ streams, to: thread });
+      return { streams, to: thread };
     },
   };
 }
