@@ -3,6 +3,7 @@ import { cp, mkdir, readFile, writeFile } from "node:fs/promises";
 import { delimiter, dirname, join, resolve } from "node:path";
 import { describe, expect, it } from "vitest";
 import { makeHome, post, type CliHome } from "../cli/run-cli.js";
+import { readLogs } from "../observability/log-folder.js";
 
 /**
  * The versions of Node.js beside the one that runs the tests: what differs between them is what a
@@ -65,7 +66,8 @@ describe.skipIf(isMissing)(`other versions of Node.js (${NEEDS})`, () => {
       expect(built.stderr).toContain("answers 1 sample as before");
       expect(withoutWarnings(built.stderr)).toBe(built.stderr);
 
-      const flags = ["--port", "0", "--workers", "2"];
+      const logs = join(home.path, "logs");
+      const flags = ["--port", "0", "--workers", "2", "--log-dir", logs];
       const server = await home.serve(["smoke:latest", ...flags], { env });
       const { url } = server;
       const rows = [1, 0.5, -2];
@@ -91,6 +93,12 @@ describe.skipIf(isMissing)(`other versions of Node.js (${NEEDS})`, () => {
       expect(await ask()).toMatchObject({ status: 200 });
       expect(await server.stop()).toBe(0);
       expect(withoutWarnings(server.output())).toBe(server.output());
+      // A thread writes them, over the ends of the workers.
+      for (const stream of ["access", "prediction"] as const) {
+        const lines = (await readLogs(logs, stream)).map((line) => JSON.parse(line));
+        const statuses = lines.map((line) => line["http.response.status_code"]);
+        expect(statuses).toEqual(Array.from({ length: 23 }, () => 200));
+      }
     });
 
     it("saves a service from a notebook, and serves it", async () => {
