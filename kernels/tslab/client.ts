@@ -49,8 +49,27 @@ interface Pending {
   reject(error: Error): void;
 }
 
-/** @throws EkibenError KERNEL_FAILED when the kernel does not come up. */
+/** What libzmq says of a port that is not free any more. */
+const TAKEN = "Address already in use";
+const MOST_STARTS = 3;
+
+/**
+ * Its ports were free when they were chosen: when somebody else has taken one in between, others are
+ * tried.
+ * @throws EkibenError KERNEL_FAILED when the kernel does not come up.
+ */
 export async function startKernelClient(options: KernelClientOptions): Promise<KernelClient> {
+  for (let starts = 1; ; starts++) {
+    try {
+      return await startOnce(options);
+    } catch (error) {
+      const isTaken = error instanceof EkibenError && error.facts.detail.includes(TAKEN);
+      if (!isTaken || starts === MOST_STARTS) throw error;
+    }
+  }
+}
+
+async function startOnce(options: KernelClientOptions): Promise<KernelClient> {
   const kernel = await startKernelProcess(options);
   const { connection } = kernel;
   const session = randomUUID();

@@ -14,6 +14,40 @@ vi.setConfig({ testTimeout: 90_000, hookTimeout: 90_000 });
 
 const posix = process.platform !== "win32";
 
+test.each([
+  [1, "starts"],
+  [9, "does not start"],
+])(
+  "a kernel that finds its ports taken %d times in between gets others, within reason: it %s",
+  async (times) => {
+    await using folder = await openFolder();
+    const tried = join(folder.path, "tried");
+    const file = join(folder.path, "late.mjs");
+    await writeFile(
+      file,
+      `import { appendFileSync, readFileSync } from "node:fs";
+       const { shell_port } = JSON.parse(readFileSync(process.argv[2], "utf8"));
+       appendFileSync(${JSON.stringify(tried)}, shell_port + "\\n");
+       const lines = readFileSync(${JSON.stringify(tried)}, "utf8").trim().split("\\n");
+       if (lines.length <= ${times}) {
+         console.error("Address already in use");
+         process.exit(1);
+       }
+       await import(${JSON.stringify(pathToFileURL(findKernelMain()).href)});`,
+    );
+    const opened = openKernel({ command: [process.execPath, file, "{connection_file}"] });
+    const ports = async () => (await readFile(tried, "utf8")).trim().split("\n");
+    if (times > 3) {
+      await expect(opened).rejects.toThrow("Address already in use");
+      expect(await ports()).toHaveLength(3);
+      return;
+    }
+    await using kernel = await opened;
+    expect((await kernel.execute("6 * 7")).text).toBe("42\n");
+    expect(await ports()).toHaveLength(times + 1);
+  },
+);
+
 describe("shutdown", () => {
   test("ends a kernel that still has a server and timers open", async () => {
     await using kernel = await openKernel();
