@@ -29,7 +29,7 @@ test("SIGTERM amid batches, a large table and bodies under way loses nothing tha
   expect(slowAnswer).toMatchObject({ status: 200, body: '"kept"' });
   await Promise.all(clients);
   expect(await server.exited).toBe(0);
-  expect(answered).toBeGreaterThan(50);
+  expect(answered).toBeGreaterThan(20);
   // Each ended because the server took no more connections, and for no other reason.
   expect(ends.filter((end) => !end.includes("ECONNREFUSED"))).toEqual([]);
   agent.destroy();
