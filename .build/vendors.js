@@ -11,6 +11,7 @@ export const VENDORS = [
   "@hono/zod-openapi",
   "commander",
   "hono",
+  "pino",
   "prom-client",
   "zod",
 ];

@@ -1,6 +1,6 @@
+import { pino } from "pino";
 import { createOutputWriter } from "./lines/write-output.js";
 import type { Log, LogFields } from "./log.js";
-import { printFields } from "./print-fields.js";
 
 export type LogLevel = "debug" | "info" | "warn" | "error" | "silent";
 
@@ -70,33 +70,35 @@ const LEVELS: Readonly<Record<LogLevel, number>> = {
 };
 
 function createJsonLog({ service, version, level = "info", write }: LogOptions): Log {
-  const least = LEVELS[level];
-  const put = write ?? createOutputWriter();
-  const wrap = (own: string): Log => {
-    const at = (name: LogLevel) => (message: string, fields?: LogFields) => {
-      if (LEVELS[name] < least) return;
-      const head = `{"log.level":"${name}","@timestamp":"${new Date().toISOString()}",${own}`;
-      const more = fields === undefined ? "" : printFields(toEcs(fields));
-      put(`${head}${more === "" ? "" : `,${more}`},"message":${JSON.stringify(message)}}\n`);
-    };
+  const logger = pino(
+    {
+      level,
+      base: {
+        "service.name": service,
+        ...(version === undefined ? {} : { "service.version": version }),
+        "process.pid": process.pid,
+      },
+      messageKey: "message",
+      timestamp: () => `,"@timestamp":"${new Date().toISOString()}"`,
+      formatters: { level: (label) => ({ "log.level": label }) },
+    },
+    { write: write ?? createOutputWriter() },
+  );
+  const wrap = (target: pino.Logger): Log => {
+    const at =
+      (name: "debug" | "info" | "warn" | "error") => (message: string, fields?: LogFields) => {
+        if (fields === undefined) target[name](message);
+        else if (target.isLevelEnabled(name)) target[name](toEcs(fields), message);
+      };
     return {
       debug: at("debug"),
       info: at("info"),
       warn: at("warn"),
       error: at("error"),
-      child(fields) {
-        const more = printFields(toEcs(fields));
-        return wrap(more === "" ? own : `${own},${more}`);
-      },
+      child: (fields) => wrap(target.child(toEcs(fields))),
     };
   };
-  return wrap(
-    printFields({
-      "service.name": service,
-      ...(version === undefined ? {} : { "service.version": version }),
-      "process.pid": process.pid,
-    }),
-  );
+  return wrap(logger);
 }
 
 function createPlainLog(options: LogOptions): Log {
