@@ -117,7 +117,7 @@ export class Exchange implements Waiter<Answer>, BodyReader {
       const body: RequestBody = { mediaType, parameters, headers, bytes };
       request.received = bytes.byteLength;
       if (request.call !== undefined) request.call.body = body;
-      const read = request.facts === undefined ? 0 : performance.now();
+      const read = request.facts?.hasSteps === true ? performance.now() : 0;
       const parsed = this.#face === undefined ? api.input.parse(body) : this.#face.parse(body, api);
       this.#takeParsed(parsed, read);
     } catch (error) {
@@ -136,7 +136,7 @@ export class Exchange implements Waiter<Answer>, BodyReader {
   #invoke(payload: Payload, read: number): void {
     const request = this.#request;
     const { id, headers, facts } = request;
-    if (facts !== undefined) facts.parsed = { began: read, ended: performance.now() };
+    if (facts?.hasSteps === true) facts.parsed = { began: read, ended: performance.now() };
     if (request.call !== undefined) request.call.items = payload.items;
     const admission = this.#admission!;
     const invocation = {

@@ -1,3 +1,4 @@
+import { performance } from "node:perf_hooks";
 import type { RequestLog } from "../observability/records/request-log.js";
 import type { RequestBody } from "../inputs/input.js";
 import { createCallFacts, type CallFacts } from "../service/call-facts.js";
@@ -19,7 +20,7 @@ export function watchCall(
   { api, request }: { api: ApiDefinition; request: ApiRequest },
 ): void {
   if (log?.wants("prediction", request.id, api.name) !== true) return;
-  const facts = (request.facts ??= createCallFacts());
+  const facts = (request.facts ??= createCallFacts(undefined, false));
   request.call = { facts, body: undefined, items: undefined };
 }
 

@@ -176,7 +176,7 @@ export function createApiRuntime(
     payload: Payload,
     { writer, facts }: Invocation,
   ): Answer | Promise<Answer> {
-    if (facts === undefined) return writeOutputs(outputs, payload, writer);
+    if (facts?.hasSteps !== true) return writeOutputs(outputs, payload, writer);
     const began = options.clock.now();
     const note = (answer: Answer): Answer => {
       facts.written = { began, ended: options.clock.now() };

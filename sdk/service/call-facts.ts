@@ -14,6 +14,8 @@ import type { Call } from "./handler-context.js";
 export interface CallFacts {
   /** Made of these facts, when the request is traced. */
   readonly trace: RequestTrace | undefined;
+  /** Whether `parsed` and `written` are wanted, which hardly anything but spans tells. */
+  readonly hasSteps: boolean;
   /** When its body was there, and when it was parsed. */
   parsed: { readonly began: number; readonly ended: number } | undefined;
   /** When it came to its API, after its body was parsed; `undefined` when it was refused before. */
@@ -23,7 +25,7 @@ export interface CallFacts {
    * no items, several when it was large and went in parts, and when a batch of several failed and was
    * run again without the request that it failed for.
    */
-  readonly runs: RunFacts[];
+  runs: readonly RunFacts[];
   /** When its outputs were written as the body of an answer. */
   written: { readonly began: number; readonly ended: number } | undefined;
 }
@@ -51,9 +53,18 @@ export interface RunFacts {
   trace: RunTrace | undefined;
 }
 
-export function createCallFacts(trace?: RequestTrace): CallFacts {
-  return { trace, parsed: undefined, queued: undefined, runs: [], written: undefined };
+export function createCallFacts(trace?: RequestTrace, hasSteps = true): CallFacts {
+  return {
+    trace,
+    hasSteps,
+    parsed: undefined,
+    queued: undefined,
+    runs: NO_RUNS,
+    written: undefined,
+  };
 }
+
+const NO_RUNS: readonly RunFacts[] = Object.freeze([]);
 
 // Drawn once: numbers are enough within a process.
 const PREFIX = randomBytes(6).toString("hex");
@@ -83,7 +94,8 @@ export function beginRun(
       models: [],
       trace: undefined,
     };
-    facts.runs.push(run);
+    // Nearly all are in one: a list that grows has room for many.
+    facts.runs = facts.runs.length === 0 ? [run] : [...facts.runs, run];
     if (facts.trace?.isRecorded === true) (traces ??= []).push(facts.trace);
   }
   if (run !== undefined && traces !== undefined) run.trace = trace?.(run, traces);
