@@ -1,5 +1,6 @@
 import { listenAdmin, type AdminPort } from "./admin/listen-admin.js";
 import type { Operations } from "./admin/operations.js";
+import { inlineMore } from "./inlining.js";
 import { openLines } from "./logs/open-lines.js";
 import { serveBundle, type RunningServer } from "./serve.js";
 import { toServeOptions } from "./serve-options.js";
@@ -20,6 +21,7 @@ export async function serveAlone(
   settings: ResolvedSettings,
 ): Promise<LoneServer> {
   const { values } = settings;
+  inlineMore();
   let operations: Operations | undefined;
   let stopping = false;
   const lines = await openLines(values);

@@ -2,6 +2,7 @@ import type { Socket } from "node:net";
 import { EkibenError } from "../../core/errors.js";
 import { createAppServer, type AppServer, type CloseOptions } from "../app-server.js";
 import { openChannel, type ChannelEnd } from "../channel.js";
+import { inlineMore } from "../inlining.js";
 import {
   type PrimaryAnswers,
   type SentError,
@@ -75,6 +76,7 @@ export function runWorker(self: NodeJS.Process): void {
 
   async function start(message: WorkerStart): Promise<void> {
     const { settings, address, port, host } = message;
+    inlineMore();
     try {
       server = await serveBundle({
         ...(await toServeOptions(settings, lines)),
