@@ -109,19 +109,12 @@ export function endRun(run: RunFacts, ended: number, failed = false): void {
   run.trace?.end();
 }
 
-/** Models by name that tell `listen` of their runs, each made when it is asked for. */
+/** Models by name that tell `listen` of their runs. */
 export function watchModels(
   watches: ReadonlyMap<string, ModelWatch>,
   listen: ModelListener,
 ): Record<string, LoadedModel> {
   const models: Record<string, LoadedModel> = {};
-  for (const [name, watch] of watches) {
-    let watched: LoadedModel | undefined;
-    Object.defineProperty(models, name, {
-      enumerable: true,
-      configurable: true,
-      get: () => (watched ??= watch(listen)),
-    });
-  }
+  for (const [name, watch] of watches) models[name] = watch(listen);
   return models;
 }
